@@ -1,0 +1,2 @@
+//! `fwagent`.
+fn main() {}

@@ -1,0 +1,21 @@
+//! The waist: one firmware update lifecycle that names no protocol.
+#![cfg_attr(not(test), no_std)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::indexing_slicing,
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unreachable
+    )
+)]
+
+pub mod digest;
+pub mod flash;
+pub mod image;
+pub mod outcome;
+pub mod package;
+pub mod slot;
+pub mod time;
+pub mod trust;

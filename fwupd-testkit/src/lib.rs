@@ -1,0 +1,1 @@
+//! Simulated flash, clock and bootloader for tests.
