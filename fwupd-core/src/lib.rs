@@ -14,6 +14,7 @@
 pub mod digest;
 pub mod flash;
 pub mod image;
+pub mod lifecycle;
 pub mod outcome;
 pub mod package;
 pub mod slot;

@@ -1,0 +1,151 @@
+//! Activating, Trial, Reverting: one image is given over to another.
+
+use super::{Booted, Effect, Event, Order, Owner, State, Step, Watch, World, to};
+use crate::image::Verified;
+use crate::outcome::{Failure, Phase, Refused, What};
+use crate::time::Deadline;
+
+pub(super) fn activating(owner: Owner, image: Verified, event: &Event) -> Result<Step, Refused> {
+    let stay = State::Activating { owner, image };
+    match event {
+        Event::Command { order, .. } => no_command(order),
+        Event::World(world) => match *world {
+            World::Armed => Ok(Step::with(stay, Effect::Reset)),
+            World::Failed(why) => Ok(back_to_staged(owner, image, why)),
+            World::Tick(_) => to(stay),
+            World::Booted(booted) => match booted {
+                // The boot control was not armed yet, or its bootloader did not heed it. To arm again by
+                // itself could reset for ever, so that this is reported instead.
+                Booted::Usual => Ok(back_to_staged(owner, image, Failure::PowerLost)),
+                Booted::Trial { left, deadline, .. } => {
+                    to(State::Trial { owner, image, left, deadline, watch: Watch::Testing })
+                }
+                Booted::Settled { .. } => Ok(done(owner, image)),
+                Booted::Reverted { .. } => Ok(failed(owner, image, Failure::BootFailed)),
+                Booted::FellBack { slot, .. } => Ok(fell_back(owner, image, slot)),
+            },
+            World::Answered(_) | World::Described(_) | World::NothingNewer => Err(Refused::WrongState),
+            World::Chunk(_) | World::Complete | World::Passed(_) => Err(Refused::WrongState),
+            World::Permit | World::Defer | World::GoOn => Err(Refused::WrongState),
+            World::Confirmed => Err(Refused::WrongState),
+        },
+    }
+}
+
+/// What [`State::Trial`] owns.
+pub(super) struct OnTrial {
+    pub(super) owner: Owner,
+    pub(super) image: Verified,
+    pub(super) left: u8,
+    pub(super) deadline: Deadline,
+    pub(super) watch: Watch,
+}
+
+pub(super) fn trial(on: OnTrial, event: &Event) -> Result<Step, Refused> {
+    let OnTrial { owner, image, left, deadline, watch } = on;
+    let with = |watch| State::Trial { owner, image, left, deadline, watch };
+    match event {
+        Event::Command { order, .. } => match (*order, watch) {
+            (Order::Confirm, Watch::Testing) => to(with(Watch::Confirming)),
+            (Order::Reject { why }, Watch::Testing) => to(State::Reverting { owner, image, why }),
+            (order, Watch::Testing | Watch::Confirming) => no_command(&order),
+        },
+        Event::World(world) => match *world {
+            World::Tick(now) => match watch {
+                Watch::Testing if deadline.passed(now) => {
+                    to(State::Reverting { owner, image, why: Failure::NotConfirmed })
+                }
+                Watch::Testing | Watch::Confirming => to(with(watch)),
+            },
+            World::Confirmed => match watch {
+                Watch::Confirming => Ok(done(owner, image)),
+                Watch::Testing => Err(Refused::WrongState),
+            },
+            // The boot control could not be told. The image can be confirmed again until its deadline.
+            World::Failed(_) => match watch {
+                Watch::Confirming => to(with(Watch::Testing)),
+                Watch::Testing => Err(Refused::WrongState),
+            },
+            World::Booted(booted) => match booted {
+                Booted::Trial { left, deadline, .. } => {
+                    to(State::Trial { owner, image, left, deadline, watch })
+                }
+                Booted::Settled { .. } => Ok(done(owner, image)),
+                Booted::Usual | Booted::Reverted { .. } => Ok(failed(owner, image, Failure::BootFailed)),
+                Booted::FellBack { slot, .. } => Ok(fell_back(owner, image, slot)),
+            },
+            World::Answered(_) | World::Described(_) | World::NothingNewer => Err(Refused::WrongState),
+            World::Chunk(_) | World::Complete | World::Passed(_) => Err(Refused::WrongState),
+            World::Permit | World::Defer | World::GoOn | World::Armed => Err(Refused::WrongState),
+        },
+    }
+}
+
+pub(super) fn reverting(owner: Owner, image: Verified, why: Failure, event: &Event) -> Result<Step, Refused> {
+    let stay = State::Reverting { owner, image, why };
+    match event {
+        Event::Command { order, .. } => no_command(order),
+        Event::World(world) => match *world {
+            // A boot control that cannot be told is told again after the reset; the trial boots run out.
+            World::Armed | World::Failed(_) => Ok(Step::with(stay, Effect::Reset)),
+            World::Tick(_) => to(stay),
+            World::Booted(booted) => match booted {
+                Booted::Trial { .. } => to(stay),
+                Booted::Usual | Booted::Reverted { .. } => Ok(failed(owner, image, why)),
+                // There was nothing to go back to, and the boot control has settled for this image.
+                Booted::Settled { .. } => Ok(failed(owner, image, why)),
+                Booted::FellBack { .. } => Ok(failed(owner, image, why)),
+            },
+            World::Answered(_) | World::Described(_) | World::NothingNewer => Err(Refused::WrongState),
+            World::Chunk(_) | World::Complete | World::Passed(_) => Err(Refused::WrongState),
+            World::Permit | World::Defer | World::GoOn => Err(Refused::WrongState),
+            World::Confirmed => Err(Refused::WrongState),
+        },
+    }
+}
+
+/// Nothing is commanded while one image is given over to another.
+fn no_command(order: &Order) -> Result<Step, Refused> {
+    match order {
+        Order::Check(_) | Order::Fetch(_) | Order::Receive(_) => Err(Refused::WrongState),
+        Order::Activate { .. } | Order::Withdraw | Order::Cancel => Err(Refused::WrongState),
+        Order::Discard { .. } | Order::Enable { .. } | Order::Preset { .. } => Err(Refused::WrongState),
+        Order::Confirm | Order::Reject { .. } | Order::FactoryReset => Err(Refused::WrongState),
+    }
+}
+
+/// The image is still good, its activation has failed.
+fn back_to_staged(owner: Owner, image: Verified, why: Failure) -> Step {
+    Step::with(State::Staged { image, wanted: None }, Effect::Nothing).ending(owner.ends(
+        image.slot(),
+        Phase::Activation,
+        What::Failed(why),
+    ))
+}
+
+fn done(owner: Owner, image: Verified) -> Step {
+    Step::with(State::Idle, Effect::Adopt(image.slot())).ending(owner.ends(
+        image.slot(),
+        Phase::Activation,
+        What::Done,
+    ))
+}
+
+fn failed(owner: Owner, image: Verified, why: Failure) -> Step {
+    Step::with(State::Idle, Effect::Condemn(image.slot(), why)).ending(owner.ends(
+        image.slot(),
+        Phase::Activation,
+        What::Failed(why),
+    ))
+}
+
+/// The confirmed image failed its check while another one was being activated: the slot that failed is
+/// condemned, and the activation has failed with it.
+fn fell_back(owner: Owner, image: Verified, slot: crate::image::SlotId) -> Step {
+    let why = Failure::BootFailed;
+    Step::with(State::Idle, Effect::Condemn(slot, why)).ending(owner.ends(
+        image.slot(),
+        Phase::Activation,
+        What::Failed(why),
+    ))
+}
