@@ -17,6 +17,7 @@ pub mod image;
 pub mod lifecycle;
 pub mod outcome;
 pub mod package;
+mod record;
 pub mod slot;
 pub mod time;
 pub mod trust;

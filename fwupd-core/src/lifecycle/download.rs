@@ -11,7 +11,9 @@ pub(super) fn checking(request: Request, event: &Event) -> Result<Step, Refused>
         Event::Command { order, .. } => command(request, order),
         Event::World(world) => match *world {
             World::Answered(Answer::Continues) | World::Chunk(_) | World::Tick(_) => to(stay),
-            World::Answered(Answer::FromStart) => Ok(Step::with(stay, Effect::Restart)),
+            World::Answered(Answer::FromStart | Answer::PayloadAgain) => {
+                Ok(Step::with(stay, Effect::Restart))
+            }
             World::Described(image) => Ok(known(request, Some(image))),
             World::NothingNewer => Ok(known(request, None)),
             World::Complete => Ok(fails(request, Failure::Integrity)),
@@ -36,6 +38,11 @@ pub(super) fn receiving(
             World::Answered(Answer::Continues) | World::Tick(_) => to(stay),
             World::Answered(Answer::FromStart) => {
                 Ok(Step::with(State::Receiving { request, offset: 0, image: None }, Effect::Restart))
+            }
+            World::Answered(Answer::PayloadAgain) => {
+                let described = image.ok_or(Refused::WrongState)?;
+                let next = State::Receiving { request, offset: 0, image };
+                Ok(Step::with(next, Effect::Prepare(request.target, described)))
             }
             World::Described(described) => match image {
                 None => Ok(Step::with(

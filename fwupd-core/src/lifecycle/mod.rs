@@ -234,6 +234,8 @@ pub enum Answer {
     Continues,
     /// From its first byte, or it is another file: all that came before is void.
     FromStart,
+    /// From the payload's first byte: the payload is void, its description holds.
+    PayloadAgain,
 }
 
 /// What a boot found.

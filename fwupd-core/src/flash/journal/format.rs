@@ -1,0 +1,189 @@
+//! The bytes of headers and frames. See the diagram in the module above.
+
+use super::super::Part;
+use super::super::crc::Crc;
+use super::round_up;
+
+/// Kinds of record, fewer than 16.
+pub(super) const KINDS: usize = 12;
+
+/// A kind of record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Kind(u8);
+
+impl Kind {
+    /// All that a bootloader ever parses.
+    pub(crate) const BOOT: Self = Self(0);
+    /// The lifecycle's state, the last outcome, and what belongs to them.
+    pub(crate) const STATE: Self = Self(1);
+    /// What each slot holds.
+    pub(crate) const SLOTS: Self = Self(2);
+    /// Where the bytes come from.
+    pub(crate) const SOURCE: Self = Self(3);
+    /// How much of the image is known to be in the slot.
+    pub(crate) const CHECKPOINT: Self = Self(4);
+    /// Revoked keys.
+    pub(crate) const TRUST: Self = Self(5);
+
+    /// The n-th note, 0 to 3.
+    pub(crate) fn note(n: u8) -> Option<Self> {
+        (n < 4).then(|| Self(8u8.saturating_add(n)))
+    }
+
+    pub(super) fn all() -> impl Iterator<Item = Self> {
+        (0..KINDS as u8).map(Self)
+    }
+
+    pub(super) fn index(self) -> usize {
+        usize::from(self.0)
+    }
+
+    pub(super) fn byte(self) -> u8 {
+        self.0
+    }
+
+    pub(super) fn from_byte(byte: u8) -> Option<Self> {
+        (usize::from(byte) < KINDS).then_some(Self(byte))
+    }
+}
+
+/// A set of kinds, as a frame's header has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Kinds(pub(super) u32);
+
+impl Kinds {
+    pub(super) const NONE: Self = Self(0);
+
+    pub(super) fn with(self, kind: Kind) -> Self {
+        Self(self.0 | 1 << u32::from(kind.0 & 15))
+    }
+
+    pub(super) fn has(self, kind: Kind) -> bool {
+        self.0 & 1 << u32::from(kind.0 & 15) != 0
+    }
+}
+
+/// Bytes of a page's header before padding.
+pub(super) const HEADER: u32 = 16;
+/// Bytes of a page's seal before padding.
+pub(super) const SEAL: u32 = 8;
+/// Bytes of a frame before its records.
+pub(super) const HEAD: usize = 12;
+/// Bytes of a frame behind its records.
+pub(super) const TAIL: usize = 4;
+/// Bytes of a record before its contents.
+pub(super) const RECORD: usize = 3;
+
+const PAGE_MAGIC: [u8; 4] = *b"fwj1";
+const FRAME_MAGIC: [u8; 2] = *b"wf";
+
+/// Where the seal begins in a page, and where the first frame does.
+pub(super) fn offsets(part: &Part) -> (u32, u32) {
+    let seal = round_up(HEADER, part.unit());
+    (seal, seal.saturating_add(round_up(SEAL, part.unit())))
+}
+
+/// What a page's header says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Header {
+    pub(super) number: u32,
+    /// First byte behind the snapshot, from the start of the page.
+    pub(super) end: u32,
+}
+
+impl Header {
+    pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
+        let (body, rest) = bytes.split_first_chunk::<12>()?;
+        let (crc, _) = rest.split_first_chunk::<4>()?;
+        let (magic, rest) = body.split_first_chunk::<4>()?;
+        let (number, rest) = rest.split_first_chunk::<4>()?;
+        let (end, _) = rest.split_first_chunk::<4>()?;
+        let good = *magic == PAGE_MAGIC && Crc::of(body) == u32::from_le_bytes(*crc);
+        good.then_some(Self { number: u32::from_le_bytes(*number), end: u32::from_le_bytes(*end) })
+    }
+
+    pub(super) fn emit(&self, into: &mut [u8]) -> Option<()> {
+        let (body, rest) = into.split_first_chunk_mut::<12>()?;
+        let (magic, numbers) = body.split_first_chunk_mut::<4>()?;
+        *magic = PAGE_MAGIC;
+        let (number, end) = numbers.split_first_chunk_mut::<4>()?;
+        *number = self.number.to_le_bytes();
+        end.copy_from_slice(&self.end.to_le_bytes());
+        *rest.first_chunk_mut::<4>()? = Crc::of(body).to_le_bytes();
+        Some(())
+    }
+}
+
+/// What a frame's header says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct FrameHead {
+    pub(super) len: u16,
+    pub(super) kinds: Kinds,
+    pub(super) seq: u32,
+}
+
+impl FrameHead {
+    pub(super) fn parse(bytes: &[u8; HEAD]) -> Option<Self> {
+        let (magic, rest) = bytes.split_first_chunk::<2>()?;
+        let (len, rest) = rest.split_first_chunk::<2>()?;
+        let (kinds, rest) = rest.split_first_chunk::<4>()?;
+        let seq = rest.first_chunk::<4>()?;
+        (*magic == FRAME_MAGIC).then_some(Self {
+            len: u16::from_le_bytes(*len),
+            kinds: Kinds(u32::from_le_bytes(*kinds)),
+            seq: u32::from_le_bytes(*seq),
+        })
+    }
+
+    pub(super) fn emit(&self) -> [u8; HEAD] {
+        let [l0, l1] = self.len.to_le_bytes();
+        let [k0, k1, k2, k3] = self.kinds.0.to_le_bytes();
+        let [s0, s1, s2, s3] = self.seq.to_le_bytes();
+        let [m0, m1] = FRAME_MAGIC;
+        [m0, m1, l0, l1, k0, k1, k2, k3, s0, s1, s2, s3]
+    }
+}
+
+/// Walks over the records of a frame as its bytes pass by.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Walk {
+    kind: u8,
+    len: u16,
+    /// Bytes of the current record that have passed, its 3 bytes of head included.
+    passed: u32,
+    crc: Crc,
+}
+
+/// A record that has passed whole.
+pub(super) struct Passed {
+    pub(super) kind: Kind,
+    pub(super) len: u16,
+    pub(super) crc: u32,
+}
+
+impl Walk {
+    pub(super) const NEW: Self = Self { kind: 0, len: 0, passed: 0, crc: Crc::NEW };
+
+    /// Takes the next byte; a record when it was its last, an error for a kind that is not known.
+    pub(super) fn byte(&mut self, byte: u8) -> Result<Option<Passed>, ()> {
+        match self.passed {
+            0 => self.kind = byte,
+            1 => self.len = u16::from(byte),
+            2 => self.len |= u16::from(byte) << 8,
+            _ => self.crc.byte(byte),
+        }
+        self.passed = self.passed.saturating_add(1);
+        if self.passed < (RECORD as u32).saturating_add(u32::from(self.len)) || self.passed < RECORD as u32 {
+            return Ok(None);
+        }
+        let passed =
+            Passed { kind: Kind::from_byte(self.kind).ok_or(())?, len: self.len, crc: self.crc.value() };
+        *self = Self::NEW;
+        Ok(Some(passed))
+    }
+
+    /// Whether it stands between two records.
+    pub(super) fn between(&self) -> bool {
+        self.passed == 0
+    }
+}
