@@ -2,3 +2,4 @@
 //! the same bytes, the same errors and the same counts.
 
 pub mod clock;
+pub mod flash;
