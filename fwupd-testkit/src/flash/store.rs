@@ -58,6 +58,10 @@ impl Store {
             if run.size == 0 || run.size % part.unit() != 0 || run.size % u32::from(part.write) != 0 {
                 return Err("a sector is not a whole number of units");
             }
+            run.count
+                .checked_mul(run.size)
+                .and_then(|len| len.checked_add(end))
+                .ok_or("it is larger than 32 bits address")?;
             let size = run.size as usize;
             let sector = Arc::new(Sector {
                 bytes: vec![part.erased; size],
@@ -65,7 +69,7 @@ impl Store {
                 weak: Vec::new(),
             });
             for _ in 0..run.count {
-                end = end.checked_add(run.size).ok_or("it is larger than 32 bits address")?;
+                end += run.size;
                 bounds.push(end);
                 blank.push(Arc::clone(&sector));
             }
@@ -192,5 +196,38 @@ impl Store {
 
     pub(super) fn erase_all(&mut self) {
         self.sectors = self.blank.to_vec();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fwupd_core::flash::Sectors;
+
+    use super::*;
+
+    const PART: Part = Part { read: 1, write: 4, erased: 0xFF, sectors: &[Sectors { count: 4, size: 64 }] };
+
+    fn shared(a: &Store, b: &Store) -> Vec<bool> {
+        a.sectors.iter().zip(&b.sectors).map(|(a, b)| Arc::ptr_eq(a, b)).collect()
+    }
+
+    #[test]
+    fn a_clone_shares_the_sectors_that_neither_side_has_changed() {
+        let mut store = Store::new(PART).unwrap();
+        store.put(0, &Cells::stable(vec![1; 256]));
+        let mut clone = store.clone();
+        assert_eq!(shared(&store, &clone), [true; 4]);
+        store.put(60, &Cells::stable(vec![2; 8]));
+        clone.erase(3);
+        assert_eq!(shared(&store, &clone), [false, false, true, false]);
+        assert_eq!(clone.cells(60, 8), Cells::stable(vec![1; 8]));
+    }
+
+    #[test]
+    fn erased_sectors_of_one_size_are_one_sector() {
+        let mut store = Store::new(PART).unwrap();
+        store.put(0, &Cells::stable(vec![1; 256]));
+        store.erase_all();
+        assert!(store.sectors.iter().all(|sector| Arc::ptr_eq(sector, &store.sectors[0])));
     }
 }
