@@ -229,3 +229,26 @@ fn a_second_cut_in_the_erase_that_should_heal_leaves_the_rest_unreadable() {
     flash.erase(0, 64, 128).unwrap();
     assert_eq!(read(&mut flash, 0, 64), [0xFF; 64]);
 }
+
+#[test]
+fn a_cut_in_the_erase_of_a_torn_word_leaves_it_as_the_second_model_says() {
+    let again = |first, second| {
+        let mut flash = cut_write(CutPlace::From(0), first);
+        flash.cut_at(OpIndex::Any(0), CutPlace::From(0), second);
+        assert_eq!(flash.erase(0, 0, 64), Err(SimError::PowerLost));
+        flash.power_on();
+        flash
+    };
+    let zero = || TornModel::Undefined(Fill::AllZero);
+    for first in [TornModel::Unreadable, TornModel::Unstable(1)] {
+        assert_eq!(read(&mut again(first.clone(), zero()), 0, 16), [0; 16], "{first:?}");
+        let mut settled = again(first.clone(), TornModel::RandomBits(1));
+        assert_eq!(read::<64>(&mut settled, 0, 0), read::<64>(&mut settled, 0, 0), "{first:?}");
+    }
+    for second in [TornModel::Nothing, TornModel::Prefix, TornModel::Unstable(2)] {
+        let mut flash = again(TornModel::Unreadable, second.clone());
+        assert_eq!(flash.read(0, 16, &mut [0]), Err(SimError::Unreadable { part: 0, at: 16 }), "{second:?}");
+        let mut flash = again(TornModel::Unstable(1), second.clone());
+        assert_ne!(read::<16>(&mut flash, 0, 16), read::<16>(&mut flash, 0, 16), "{second:?}");
+    }
+}
