@@ -11,6 +11,7 @@
     )
 )]
 
+pub mod boot;
 pub mod digest;
 pub mod flash;
 pub mod image;
@@ -19,5 +20,7 @@ pub mod outcome;
 pub mod package;
 mod record;
 pub mod slot;
+pub mod status;
 pub mod time;
 pub mod trust;
+pub mod updater;

@@ -1,20 +1,33 @@
 //! CRC-32 (ISO-HDLC, as in zlib), by half bytes: 64 bytes of table.
 
-const TABLE: [u32; 16] = {
-    let mut table = [0u32; 16];
-    let mut n = 0;
-    while n < 16 {
-        let mut crc = n as u32;
-        let mut bit = 0;
-        while bit < 4 {
-            crc = if crc & 1 == 1 { (crc >> 1) ^ 0xEDB8_8320 } else { crc >> 1 };
-            bit += 1;
-        }
-        table[n] = crc;
-        n += 1;
+const TABLE: [u32; 16] = [
+    entry(0),
+    entry(1),
+    entry(2),
+    entry(3),
+    entry(4),
+    entry(5),
+    entry(6),
+    entry(7),
+    entry(8),
+    entry(9),
+    entry(10),
+    entry(11),
+    entry(12),
+    entry(13),
+    entry(14),
+    entry(15),
+];
+
+const fn entry(n: u32) -> u32 {
+    let mut crc = n;
+    let mut bit = 0;
+    while bit < 4 {
+        crc = if crc & 1 == 1 { (crc >> 1) ^ 0xEDB8_8320 } else { crc >> 1 };
+        bit += 1;
     }
-    table
-};
+    crc
+}
 
 /// A checksum in the making.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,6 +9,8 @@ mod crc;
 pub(crate) mod journal;
 mod layout;
 mod run;
+pub(crate) mod slot;
+pub(crate) mod stage;
 
 pub use layout::{BadLayout, Layout, Part, Region, Sectors};
 pub use run::{Either, One, Parts, Two, run};

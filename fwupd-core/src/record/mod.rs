@@ -42,6 +42,8 @@ pub(crate) struct StateRecord {
     pub(crate) preset: Option<Owner>,
     pub(crate) installed: Installed,
     pub(crate) barred: Option<Barred>,
+    /// What the application said when it rejected what is on trial.
+    pub(crate) detail: Log,
 }
 
 /// Longest URI, bytes.
@@ -74,42 +76,50 @@ impl<const N: usize> Bytes<N> {
     }
 }
 
-/// Where the bytes come from, and how often they were asked for.
+/// Where the bytes come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Source {
-    /// Where they come from now: the URI asked for, or the signed one once the description is read.
+    /// Where they come from now: the URI asked for, or the signed one once the head is in the slot.
     pub(crate) uri: Bytes<URI_MAX>,
     /// What the server called the version of the file.
     pub(crate) tag: Bytes<TAG_MAX>,
     /// Offset of the payload in the file that the URI names; `None` before the description is read.
     pub(crate) payload_at: Option<u32>,
-    /// The image that the attempts count for.
-    pub(crate) digest: Option<[u8; 32]>,
-    /// Attempts since there was last progress.
-    pub(crate) attempts: u8,
-    /// The furthest checkpoint that was ever reached for this image: what lies before it is no progress.
-    pub(crate) furthest: u32,
     /// Whether a checksum of the file was asked for: such a request never reuses a prefix.
     pub(crate) checked: bool,
 }
 
 impl Source {
-    pub(crate) const NONE: Self = Self {
-        uri: Bytes::EMPTY,
-        tag: Bytes::EMPTY,
-        payload_at: None,
-        digest: None,
-        attempts: 0,
-        furthest: 0,
-        checked: false,
-    };
+    pub(crate) const NONE: Self =
+        Self { uri: Bytes::EMPTY, tag: Bytes::EMPTY, payload_at: None, checked: false };
 }
 
-/// How much of the image is known to be in the slot.
+/// Up to where an image is known to be in its slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Checkpoint {
+pub(crate) struct Point {
     pub(crate) slot: SlotId,
+    /// Bytes of the image.
     pub(crate) offset: u32,
+    /// Length of the head that the slot keeps, bytes; 0 if it keeps none.
+    pub(crate) head: u32,
+}
+
+/// How far an image has come, and how often it was tried. Outlives its request, so that a later one for the
+/// same image can go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Progress {
+    /// The image.
+    pub(crate) digest: Option<[u8; 32]>,
+    /// Attempts since there was last progress.
+    pub(crate) attempts: u8,
+    /// The furthest checkpoint that was ever reached: what lies before it is no progress.
+    pub(crate) furthest: u32,
+    /// The last checkpoint.
+    pub(crate) point: Option<Point>,
+}
+
+impl Progress {
+    pub(crate) const NONE: Self = Self { digest: None, attempts: 0, furthest: 0, point: None };
 }
 
 /// Writes a record into `into`; how long it is, or `None` if it does not fit.
@@ -145,11 +155,12 @@ pub(crate) fn parse_slots(bytes: &[u8], slots: &mut [Slot]) -> Option<()> {
     (decoder.position() == bytes.len()).then_some(())
 }
 
-stored_struct!(StateRecord { state, run, newer, last, preset, installed, barred });
+stored_struct!(StateRecord { state, run, newer, last, preset, installed, barred, detail });
 stored_struct!(Installed { sequence, version });
 stored_struct!(Barred { digest, sequence });
-stored_struct!(Source { uri, tag, payload_at, digest, attempts, furthest, checked });
-stored_struct!(Checkpoint { slot, offset });
+stored_struct!(Source { uri, tag, payload_at, checked });
+stored_struct!(Point { slot, offset, head });
+stored_struct!(Progress { digest, attempts, furthest, point });
 stored_struct!(Outcome { run, by, reach, slot, at, what, wall, until });
 stored_struct!(Request { run, by, reach, target, after, via });
 stored_struct!(Owner { run, by, ask });

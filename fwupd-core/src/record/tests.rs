@@ -46,6 +46,7 @@ fn a_state_record_is_read_back_as_it_was_written() {
             preset: Some(owner),
             installed: Installed { sequence: 4, version: Version::default() },
             barred: Some(Barred { digest: [1; 32], sequence: 3 }),
+            detail: Log::new(b"why"),
         };
         let mut bytes = [0; 512];
         let len = emit(&record, &mut bytes).unwrap();
@@ -75,15 +76,7 @@ fn the_longest_records_fit_together_in_a_frame() {
     let slots = emit_slots(&[slot; 4], &mut bytes).unwrap();
     let uri = Bytes::new(&[b'u'; URI_MAX]).unwrap();
     let tag = Bytes::new(&[b't'; TAG_MAX]).unwrap();
-    let source = Source {
-        uri,
-        tag,
-        payload_at: Some(u32::MAX),
-        digest: Some([1; 32]),
-        attempts: 255,
-        furthest: u32::MAX,
-        checked: true,
-    };
+    let source = Source { uri, tag, payload_at: Some(u32::MAX), checked: true };
     let source = emit(&source, &mut bytes).unwrap();
     assert!(slots <= 4 * 160 && source <= 400, "{slots} {source}");
 }

@@ -20,8 +20,8 @@ impl Kind {
     pub(crate) const SLOTS: Self = Self(2);
     /// Where the bytes come from.
     pub(crate) const SOURCE: Self = Self(3);
-    /// How much of the image is known to be in the slot.
-    pub(crate) const CHECKPOINT: Self = Self(4);
+    /// How far an image has come.
+    pub(crate) const PROGRESS: Self = Self(4);
     /// Revoked keys.
     pub(crate) const TRUST: Self = Self(5);
 
