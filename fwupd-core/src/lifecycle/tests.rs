@@ -1,1 +1,4 @@
+//! The table, looked at from several sides; the first is all of its pairs as text.
 
+mod matrix;
+mod samples;
