@@ -5,11 +5,13 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::samples::{EVERYBODY, every_arrow, every_event};
-use super::walk::{picks, walk};
+use super::walk::{config, picks, walk};
+use crate::image::{SlotId, Verified};
 use crate::lifecycle::{
     AfterReset, Booted, Effect, Event, Order, Owed, Owner, State, Step, Watch, World, step,
 };
-use crate::outcome::{Failure, Initiator, Phase, Refused, Run, What};
+use crate::outcome::{Ask, Failure, Initiator, Phase, Reach, Refused, Run, What};
+use crate::time::Now;
 
 /// Every state that the samples reach.
 fn every_state() -> Vec<State> {
@@ -85,6 +87,103 @@ fn an_outcome_tells_the_part_of_the_life_in_which_it_fell() {
         let Some(ends) = ends else { continue };
         let expected = if before.run() == Some(ends.run) { phase(&before) } else { Some(Phase::Activation) };
         assert_eq!(Some(ends.at), expected, "{event:?} in {before:?}");
+    }
+}
+
+/// How far the work of a state goes, and the slot that it is about.
+fn scope(state: &State) -> Option<(Reach, Option<SlotId>)> {
+    let activation = |owner: &Owner, image: &Verified| (Reach::Activate(owner.ask), Some(image.slot()));
+    match state {
+        State::Idle => None,
+        State::Checking { .. } => Some((Reach::Check, None)),
+        State::Receiving { request, .. } | State::Validating { request, .. } => {
+            Some((request.reach, Some(request.target)))
+        }
+        State::Staged { image, wanted } => wanted.map(|owner| activation(&owner, image)),
+        State::Activating { owner, image } | State::Trial { owner, image, .. } => {
+            Some(activation(owner, image))
+        }
+        State::Reverting { owner, image, .. } => Some(activation(owner, image)),
+    }
+}
+
+#[test]
+fn an_outcome_tells_how_far_its_run_was_to_go_and_the_slot_that_it_was_about() {
+    for (before, event, Step { ends, .. }) in every_arrow() {
+        let Some(ends) = ends else { continue };
+        let by_boot = named(&event).map(|owner| (Reach::Activate(owner.ask), Some(SlotId(2))));
+        let expected = if before.run() == Some(ends.run) { scope(&before) } else { by_boot };
+        assert_eq!(Some((ends.reach, ends.slot)), expected, "{event:?} in {before:?}");
+    }
+}
+
+#[test]
+fn a_trial_has_the_boots_and_the_deadline_that_its_last_boot_named() {
+    let trials = |state: &State| matches!(state, State::Trial { .. });
+    let mut boots = 0;
+    for (before, event, Step { next, .. }) in
+        every_arrow().into_iter().filter(|(.., taken)| trials(&taken.next))
+    {
+        let State::Trial { left, deadline, .. } = next else { continue };
+        let expected = match (event, before) {
+            (Event::World(World::Booted(Booted::Trial { left, deadline, .. })), _) => {
+                boots += 1;
+                (left, deadline)
+            }
+            (_, State::Trial { left, deadline, .. }) => (left, deadline),
+            (event, before) => panic!("{event:?} in {before:?} is no way into a trial"),
+        };
+        assert_eq!((left, deadline), expected, "{event:?} in {before:?}");
+    }
+    assert_ne!(boots, 0);
+}
+
+#[test]
+fn a_download_that_is_not_described_yet_has_no_payload() {
+    for (before, event, Step { next, .. }) in every_arrow() {
+        if let State::Receiving { offset, image: None, .. } = next {
+            assert_eq!(offset, 0, "{event:?} in {before:?}");
+        }
+    }
+}
+
+#[test]
+fn each_state_owes_what_it_stands_for() {
+    for state in every_state() {
+        let owed = state.owed();
+        let expected = match state {
+            State::Idle | State::Staged { wanted: None, .. } => Owed::Nothing,
+            State::Checking { request } | State::Receiving { request, .. } => Owed::Bytes(request),
+            State::Validating { image, .. } => Owed::Validation(image),
+            State::Staged { wanted: Some(owner), .. } if owner.ask == Ask::No => Owed::GoOn,
+            State::Staged { wanted: Some(owner), .. } => Owed::Permit(owner),
+            State::Activating { image, .. } => Owed::Arming(image),
+            State::Trial { deadline, watch: Watch::Testing, .. } => Owed::Watching(deadline),
+            State::Trial { image, watch: Watch::Confirming, .. } => Owed::Confirming(image),
+            State::Reverting { image, .. } => Owed::Reverting(image),
+        };
+        assert_eq!(owed, expected);
+    }
+}
+
+/// Whatever is owed has an answer that is taken, so that no state is a dead end.
+#[test]
+fn the_answer_to_what_is_owed_is_taken() {
+    for state in every_state() {
+        let answers: &[World] = match state.owed() {
+            Owed::Nothing => &[World::Booted(Booted::Usual)],
+            Owed::Bytes(_) => &[World::Complete, World::Failed(Failure::ConnectionLost)],
+            Owed::Validation(_) => &[World::Failed(Failure::Integrity)],
+            Owed::Permit(_) => &[World::Permit, World::Defer],
+            Owed::GoOn => &[World::GoOn],
+            Owed::Arming(_) => &[World::Armed, World::Failed(Failure::InstallFailed)],
+            Owed::Watching(_) => &[World::Tick(Now::mono(u64::MAX))],
+            Owed::Confirming(_) => &[World::Confirmed, World::Failed(Failure::InstallFailed)],
+            Owed::Reverting(_) => &[World::Armed, World::Failed(Failure::InstallFailed)],
+        };
+        for answer in answers {
+            assert!(step(&state, &Event::World(*answer)).is_ok(), "{answer:?} in {state:?}");
+        }
     }
 }
 
@@ -250,7 +349,7 @@ fn over_a_boot_into_the_trial_the_confirmation_and_the_way_back_are_owed_again()
 fn every_boot_has_an_arrow_from_every_state() {
     let boots = every_event().into_iter().filter(|e| matches!(e, Event::World(World::Booted(_))));
     let boots: Vec<Event> = boots.collect();
-    assert_eq!(boots.len(), 5, "each way to boot");
+    assert_eq!(boots.len(), 6, "each way to boot, and a trial's second boot");
     for state in every_state() {
         for boot in &boots {
             assert!(step(&state, boot).is_ok(), "{boot:?} in {state:?}");
@@ -259,7 +358,7 @@ fn every_boot_has_an_arrow_from_every_state() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    #![proptest_config(config())]
 
     #[test]
     fn a_run_ends_at_most_once(picks in picks()) {

@@ -9,6 +9,11 @@ use crate::lifecycle::{AfterReset, Answer, Booted, Event, Order, Owner, Request,
 use crate::outcome::{Ask, Failure, Initiator, Reach, Run};
 use crate::time::{Deadline, Now};
 
+/// A failure prints the shortest walk that shows it, so that no file of seeds is kept beside the sources.
+pub(super) fn config() -> ProptestConfig {
+    ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() }
+}
+
 /// One step of a random walk.
 #[derive(Clone, Debug)]
 pub(super) enum Pick {
@@ -156,7 +161,7 @@ pub(super) fn walk(picks: &[Pick]) -> Vec<Step> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    #![proptest_config(config())]
 
     #[test]
     fn the_table_and_the_model_agree_over_any_sequence_of_events(picks in picks()) {
