@@ -8,7 +8,7 @@ use super::samples::{EVERYBODY, every_arrow, every_event};
 use super::walk::{config, picks, walk};
 use crate::image::{SlotId, Verified};
 use crate::lifecycle::{
-    AfterReset, Booted, Effect, Event, Order, Owed, Owner, State, Step, Watch, World, step,
+    AfterReset, Answer, Booted, Effect, Event, Order, Owed, Owner, State, Step, Watch, World, step,
 };
 use crate::outcome::{Ask, Failure, Initiator, Phase, Reach, Refused, Run, What};
 use crate::time::Now;
@@ -145,6 +145,21 @@ fn a_download_that_is_not_described_yet_has_no_payload() {
             assert_eq!(offset, 0, "{event:?} in {before:?}");
         }
     }
+}
+
+#[test]
+fn a_payload_that_begins_anew_keeps_its_description_and_prepares_its_slot_again() {
+    let again = Event::World(World::Answered(Answer::PayloadAgain));
+    let mut begun = 0;
+    for (before, event, Step { next, effect, ends }) in every_arrow() {
+        let State::Receiving { request, image: Some(image), .. } = before else { continue };
+        if event == again {
+            begun += 1;
+            assert_eq!(next, State::Receiving { request, offset: 0, image: Some(image) });
+            assert_eq!((effect, ends), (Effect::Prepare(request.target, image), None));
+        }
+    }
+    assert_ne!(begun, 0);
 }
 
 #[test]

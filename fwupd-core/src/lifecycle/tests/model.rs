@@ -107,9 +107,18 @@ impl Model {
     fn told(self, world: &World) -> Answered {
         let asked = matches!(self.work, Some(Work { goal: Reach::Activate(Ask::Idle | Ask::User), .. }));
         match *world {
+            World::Answered(_) if self.place == Looking => self.stays(),
             World::Answered(answer) => {
-                let model = self.only_in(&[Looking, Taking])?;
-                let payload = self.payload.filter(|_| answer == Answer::Continues);
+                let model = self.only_in(&[Taking])?;
+                let payload = match answer {
+                    Answer::Continues => self.payload,
+                    Answer::FromStart => None,
+                    // The payload alone: its description holds, so there must be one.
+                    Answer::PayloadAgain => {
+                        let (_, size) = self.payload.ok_or(Refused::WrongState)?;
+                        Some((0, size))
+                    }
+                };
                 Ok((Self { payload, ..model }, None))
             }
             World::Described(_) if self.place == Looking => Ok(self.ends(Rest, What::Done)),

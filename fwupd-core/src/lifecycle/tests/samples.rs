@@ -85,6 +85,7 @@ pub(super) fn answers() -> Vec<(String, World)> {
     let mut answers: Vec<(String, World)> = [
         ("answered, continues", World::Answered(Answer::Continues)),
         ("answered, from start", World::Answered(Answer::FromStart)),
+        ("answered, payload again", World::Answered(Answer::PayloadAgain)),
         ("described", World::Described(image())),
         ("nothing newer", World::NothingNewer),
         ("chunk, more to come", World::Chunk(10)),

@@ -90,6 +90,7 @@ fn any_world() -> impl Strategy<Value = World> {
         2 => prop::sample::select(vec![
             World::Answered(Answer::Continues),
             World::Answered(Answer::FromStart),
+            World::Answered(Answer::PayloadAgain),
             World::NothingNewer,
             World::Complete,
             World::Passed(verified()),
