@@ -5,12 +5,12 @@ use fwupd_core::package::{Head, PackageFormat, Stage};
 
 use super::device::{ME, ROOM, accepted, judge, refused, take_cut, trust};
 use super::maker::{
-    EDDSA, FW, Manifest, block, described, enc, enc_bytes, envelope, install, members, signed, usual_wrapper,
-    v, wrapper,
+    EDDSA, FW, Manifest, Member, block, described, enc, enc_bytes, envelope, install, members, signed,
+    usual_wrapper, v, wrapper,
 };
 
 /// The good package, taken apart: its manifest and its members.
-fn good() -> (Vec<u8>, Vec<(Vec<u8>, Vec<u8>)>) {
+fn good() -> (Vec<u8>, Vec<Member>) {
     let manifest = Manifest::good().encoded();
     let parts = members(&usual_wrapper(&manifest), &manifest);
     (manifest, parts)

@@ -7,4 +7,7 @@ mod authentication;
 mod device;
 mod framing;
 mod maker;
+mod manifest;
+mod property;
+mod sequences;
 mod vectors;
