@@ -109,8 +109,8 @@ pub trait PackageFormat<T: TrustStore> {
     /// The verdict, which is the same for every way of cutting the input.
     fn head(&mut self, bytes: &[u8], trust: &T, me: &Identity) -> Result<Head, Rejected>;
 
-    /// What the signed description says, once it is read and verified, even if the payload's own head is not
-    /// read yet. A kept head ends there.
+    /// What the signed description says, where it is read and verified but the head is not done, because the
+    /// payload's own head is still to come. A kept head, read again, ends there.
     fn described(&self) -> Option<Image>;
 
     /// After [`Head::Done`]: the signed head as received, which is kept in the slot's last blocks for the

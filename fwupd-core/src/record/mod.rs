@@ -10,7 +10,7 @@ use codec::{Dec, Enc, Stored, stored_enum, stored_struct};
 
 use crate::image::{Image, SlotId, Verified, Version};
 use crate::lifecycle::{AfterReset, Owner, Request, State, Via, Watch};
-use crate::outcome::{Ask, Failure, Initiator, Outcome, Phase, Reach, Run, What};
+use crate::outcome::{Ask, Failure, Outcome, Phase, Reach, Run, What};
 use crate::slot::{Enabled, Log, Slot};
 use crate::time::Deadline;
 

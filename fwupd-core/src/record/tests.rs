@@ -1,4 +1,5 @@
 use super::*;
+use crate::outcome::Initiator;
 
 fn image() -> Image {
     Image { digest: [7; 32], size: 1000, sequence: 5 << 32, version: Version::new("1.2.3").unwrap() }

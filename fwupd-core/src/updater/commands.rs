@@ -157,9 +157,8 @@ impl<P: Platform> Updater<P> {
         let after = job.after;
         let request = Request { run: self.next_run(), by, reach: job.reach, target, after, via };
         let order = order(request);
-        match order {
-            Order::Check(_) | Order::Fetch(_) if via == Via::Push => return Err(Refused::Invalid),
-            _ => {}
+        if via == Via::Push && !matches!(order, Order::Receive(_)) {
+            return Err(Refused::Invalid);
         }
         let uri = job.uri.unwrap_or_default();
         if via == Via::Pull && uri.is_empty() {

@@ -1,6 +1,6 @@
 //! One step of the lifecycle, what it changes beside the state, and the frame that makes both stand.
 
-use super::{Dirty, Platform, Settled, Updater, log_of};
+use super::{Dirty, Platform, Updater, log_of};
 use crate::boot::BootEvent;
 use crate::flash::journal::{JournalFault, Kind};
 use crate::image::SlotId;
@@ -253,13 +253,5 @@ impl<P: Platform> Updater<P> {
     pub(super) fn commit_failed(&mut self) {
         self.reload();
         self.lost_commit = true;
-    }
-
-    /// Whether the last frame, if there was one, stands.
-    pub(super) fn written(&self) -> bool {
-        match self.settled() {
-            Settled::Written => true,
-            Settled::Pending | Settled::Lost => false,
-        }
     }
 }

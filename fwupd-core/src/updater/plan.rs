@@ -67,9 +67,10 @@ impl<P: Platform> Updater<P> {
     fn reading_failed(&mut self) {
         self.transfer.faulted = false;
         self.reading = Reading::Nothing;
-        match self.load {
-            Load::Hash(_) => self.running_hashed(false),
-            _ => self.pending = Some(World::Failed(Failure::InstallFailed)),
+        if let Load::Hash(_) = self.load {
+            self.running_hashed(false);
+        } else {
+            self.pending = Some(World::Failed(Failure::InstallFailed));
         }
     }
 

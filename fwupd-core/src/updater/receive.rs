@@ -52,7 +52,7 @@ impl<P: Platform> Updater<P> {
             };
         }
         let ticket = self.transfer.ticket;
-        self.from_start()?;
+        self.start_over()?;
         if offset != 0 {
             return Err(Refused::Invalid);
         }
@@ -64,7 +64,7 @@ impl<P: Platform> Updater<P> {
     }
 
     /// The transfer begins anew: the whole package, or the payload where it is a file of its own.
-    fn from_start(&mut self) -> Result<(), Refused> {
+    fn start_over(&mut self) -> Result<(), Refused> {
         let answer = if self.elsewhere() { Answer::PayloadAgain } else { Answer::FromStart };
         let mut dirty = Dirty::default();
         self.change(&Event::World(World::Answered(answer)), &mut dirty)?;
@@ -148,11 +148,8 @@ impl<P: Platform> Updater<P> {
         self.now = now;
         let request = self.transfers(t)?;
         self.available()?;
-        let again = match why {
-            Failure::ConnectionLost => true,
-            Failure::TransportStatus(status) => (500..600).contains(&status),
-            _ => false,
-        };
+        let again = why == Failure::ConnectionLost
+            || matches!(why, Failure::TransportStatus(status) if (500..600).contains(&status));
         let fetches = request.via == Via::Pull || self.elsewhere();
         if !again || !fetches || self.progress.attempts >= self.policy.attempts {
             return self.raise(World::Failed(why));

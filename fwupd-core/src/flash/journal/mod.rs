@@ -250,7 +250,7 @@ impl<const BUF: usize> Journal<BUF> {
         let left = place.len.saturating_sub(have);
         let from = usize::from(have);
         let at = place.at.saturating_add(u32::from(have));
-        let got = result.is_ok().then(|| self.was_read(at, left).len()).unwrap_or(0);
+        let got = if result.is_ok() { self.was_read(at, left).len() } else { 0 };
         let skip = {
             let read = self.page.and_then(|p| self.part_of(p)).map_or(1, |part| u32::from(part.read));
             at.saturating_sub(round_down(at, read)) as usize

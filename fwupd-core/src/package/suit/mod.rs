@@ -74,6 +74,13 @@ impl<const HEAD: usize, T: TrustStore> PackageFormat<T> for Suit<HEAD> {
         })
     }
 
+    fn described(&self) -> Option<Image> {
+        match &self.reader.state {
+            State::Payload(_, image, _) => Some(*image),
+            State::Signed(_) | State::Here | State::Elsewhere(_) | State::Over => None,
+        }
+    }
+
     fn kept(&self) -> &[u8] {
         match &self.reader.state {
             State::Here | State::Elsewhere(_) => self.buffer.get(..self.reader.have).unwrap_or_default(),
