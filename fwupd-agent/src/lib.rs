@@ -1,5 +1,8 @@
 //! The reference device and the package tool of the project, as a library behind the binary `fwagent`.
+//!
+//! Each command is one file in [`cmd`]; what several of them share lies beside it.
 
+pub mod cmd;
 pub mod config;
 pub mod error;
 pub mod files;
@@ -7,4 +10,5 @@ pub mod firmware;
 pub mod hex;
 pub mod identity;
 pub mod keys;
+pub mod pack;
 pub mod ui;
