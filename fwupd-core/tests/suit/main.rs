@@ -1,0 +1,8 @@
+//! The SUIT profile, against envelopes of other tools and against bad ones that are made here with another
+//! encoder (`ciborium`).
+//!
+//! Names that begin with `s` and a number belong to the numbered cases of the profile's conformance list.
+
+mod device;
+mod maker;
+mod vectors;
