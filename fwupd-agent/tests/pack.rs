@@ -1,11 +1,15 @@
-//! The packager against packages that other tools have made.
+//! The packager and the judge against packages that other tools have made.
 
 use fwupd_agent::hex;
 use fwupd_agent::identity::Identity;
-use fwupd_agent::keys::PrivateKey;
+use fwupd_agent::keys::{PrivateKey, PublicKey, trust};
 use fwupd_agent::pack::build::{Algorithm, Place, Recipe, build};
 use fwupd_agent::pack::dump::{self, Summary};
+use fwupd_agent::pack::verify::{Accepted, verify};
 use fwupd_agent::pack::{diag, version};
+use fwupd_core::package::suit::Suit;
+use fwupd_core::package::{Rejected, Stage};
+use fwupd_core::trust::KeySet;
 
 const IMAGE: &[u8] = include_bytes!("vectors/fw.bin");
 
@@ -104,5 +108,84 @@ fn every_truncation_of_a_package_is_shown_as_an_error() {
     let package = include_bytes!("vectors/one-version.suit");
     for length in 0..package.len() {
         assert_eq!(dump::item(&package[..length]), Err(dump::BadPackage::NotCbor), "{length}");
+    }
+}
+
+/// Gives at most `chunk` bytes at a read, and is interrupted before each.
+struct Slow<'a> {
+    bytes: &'a [u8],
+    chunk: usize,
+    interrupted: bool,
+}
+
+impl std::io::Read for Slow<'_> {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        self.interrupted = !self.interrupted;
+        if self.interrupted {
+            return Err(std::io::ErrorKind::Interrupted.into());
+        }
+        let room = into.len().min(self.chunk);
+        self.bytes.read(&mut into[..room])
+    }
+}
+
+fn judged(bytes: &[u8], chunk: usize) -> Result<Accepted, Rejected> {
+    let key = PublicKey::from_bytes(&hex::array(include_str!("vectors/k1.pub.hex").trim()).unwrap()).unwrap();
+    let identity = Identity::named("example.com", "demo-board-1").unwrap();
+    let me = fwupd_core::package::Identity {
+        vendor: identity.vendor.into_bytes(),
+        class: identity.class.into_bytes(),
+        sequence: 5,
+        slot: 0,
+        revoked: KeySet::NONE,
+    };
+    let mut read = 0;
+    let mut package = Slow { bytes, chunk, interrupted: false };
+    let trust = trust(&[key]).unwrap();
+    let verdict = verify(&mut package, &mut Suit::<2600>::default(), &trust, &me, |done| read = done);
+    let verdict = verdict.unwrap();
+    assert!(verdict.is_err() || read == bytes.len() as u64);
+    verdict
+}
+
+#[test]
+fn a_verdict_does_not_depend_on_how_the_file_is_read() {
+    let good = include_bytes!("vectors/one-version.suit");
+    let mut flipped = *good;
+    flipped[good.len() - 1] ^= 1;
+    for chunk in [1, 2, 7, 64, 512, usize::MAX] {
+        let accepted = judged(good, chunk).unwrap();
+        assert_eq!((accepted.image.size, accepted.image.version.as_str()), (1536, "1.2.3"));
+        assert_eq!(accepted.uri, None);
+        let uri = judged(include_bytes!("vectors/one-uri.suit"), chunk).unwrap().uri;
+        assert_eq!(uri.as_deref(), Some("coap://example.com/fw.bin"));
+        assert_eq!(judged(&flipped, chunk).unwrap_err().stage, Stage::Match);
+        let longer = [&good[..], &[0]].concat();
+        assert_eq!(judged(&longer, chunk).unwrap_err().stage, Stage::Framing);
+    }
+}
+
+#[test]
+fn every_truncation_is_rejected_as_cut_short() {
+    for package in [
+        &include_bytes!("vectors/one-version.suit")[..],
+        include_bytes!("vectors/one-uri.suit"),
+        include_bytes!("vectors/one-prefetched.suit"),
+    ] {
+        for length in 0..package.len() {
+            let rejected = judged(&package[..length], usize::MAX).unwrap_err();
+            assert_eq!(rejected.stage, Stage::Framing, "{length}: {}", rejected.reason);
+        }
+    }
+}
+
+#[test]
+fn a_package_of_ours_is_accepted_by_the_device() {
+    let uri = "https://example.com/firmware/1.2.3?board=demo";
+    for place in [Place::Inside, Place::At(uri), Place::Both(uri)] {
+        let package = built(place, Algorithm::Ed25519, Some("1.2.3-rc.4"));
+        let accepted = judged(&package, 100).unwrap();
+        assert_eq!(accepted.image.version.as_str(), "1.2.3-rc.4");
+        assert_eq!(accepted.uri.is_some(), matches!(place, Place::At(_)));
     }
 }

@@ -12,11 +12,13 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Config, Flags};
 use crate::error::{Error, Exit};
 use crate::identity::Identity;
+use crate::keys::PublicKey;
 use crate::ui::Ui;
 
 /// Reference device and package tool for firmware updates.
@@ -57,7 +59,7 @@ enum Command {
     /// Make and show keys
     #[command(subcommand)]
     Key(key::Command),
-    /// Make and show packages
+    /// Make, show and judge packages
     #[command(subcommand)]
     Pack(pack::Command),
     /// Make firmware images for the reference device
@@ -109,6 +111,9 @@ fn run(context: &Context, command: &Command) -> Result<Exit, Error> {
 
 /// What is wrong with the command line, without the usage that clap adds behind an empty line.
 fn usage(wrong: &clap::Error) -> Error {
+    if wrong.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return Error::usage("no command (see fwagent --help)");
+    }
     let text = wrong.render().to_string();
     let what: Vec<_> = text.lines().take_while(|l| !l.trim().is_empty()).map(str::trim).collect();
     let what = what.join(" ");
@@ -133,5 +138,27 @@ impl IdentityFlags {
         let (vendor, class) = (configured.vendor.to_string(), configured.class.to_string());
         Identity::named(self.vendor.as_ref().unwrap_or(&vendor), self.class.as_ref().unwrap_or(&class))
             .map_err(Error::usage)
+    }
+}
+
+/// Flags that name trusted keys.
+#[derive(Debug, Args)]
+struct KeyFlags {
+    /// Trusted key, repeatable: a key file or 64 hex digits [default: as configured]
+    #[arg(long = "key", value_name = "FILE|HEX")]
+    keys: Vec<String>,
+}
+
+impl KeyFlags {
+    /// The keys that the flags name, else those of the configuration; at least one.
+    fn over(&self, configured: &Config) -> Result<Vec<PublicKey>, Error> {
+        let keys = match self.keys.as_slice() {
+            [] => configured.keys()?,
+            named => named.iter().map(|k| PublicKey::named(k, "".as_ref())).collect::<Result<_, _>>()?,
+        };
+        if keys.is_empty() {
+            return Err(Error::usage("no trusted key: give --key, or `keys` in the configuration"));
+        }
+        Ok(keys)
     }
 }

@@ -5,10 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
-use super::{Context, IdentityFlags};
+use super::{Context, IdentityFlags, component};
 use crate::error::{Error, Exit};
 use crate::files::{self, Access, Existing};
-use crate::hex;
 use crate::keys::PrivateKey;
 use crate::pack::build::{self, Algorithm, Place, Recipe};
 use crate::pack::version;
@@ -49,8 +48,7 @@ pub(in crate::cmd) struct Flags {
 pub(super) fn run(context: &Context, flags: &Flags) -> Result<Exit, Error> {
     let identity = flags.identity.over(&context.config()?.identity)?;
     let version = flags.version.as_deref().map(version::parse).transpose().map_err(Error::usage)?;
-    let component = hex::bytes(&flags.component)
-        .ok_or_else(|| Error::usage(format_args!("--component {}: not hex digits", flags.component)))?;
+    let component = component(&flags.component)?;
     let key = PrivateKey::read(&flags.key)?;
     let image = files::read(&flags.image, u32::MAX.into())?;
     let place = match (flags.uri.as_deref(), flags.bundle) {
