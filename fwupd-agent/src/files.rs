@@ -52,7 +52,11 @@ pub fn write(path: &Path, bytes: &[u8], access: Access, existing: Existing) -> R
     if let Some(permissions) = permissions {
         builder.permissions(permissions);
     }
-    let mut file = builder.tempfile_in(folder).map_err(|e| failed(&e))?;
+    let mut file = builder.tempfile_in(folder).map_err(|e| {
+        // The crate adds the temporary name, which says nothing to anyone.
+        let text = e.to_string();
+        failed(&io::Error::other(text.split(" at path ").next().unwrap_or(&text)))
+    })?;
     file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(|e| failed(&e))?;
     match existing {
         Existing::Keep => file.persist_noclobber(path),
@@ -110,6 +114,13 @@ mod tests {
         write(&path, b"two", Access::Owner, Existing::Replace).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"two");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "no temporary file is left");
+    }
+
+    #[test]
+    fn a_folder_that_is_missing_is_told_without_the_temporary_name() {
+        let told = write(Path::new("no/such/a"), b"", Access::Everyone, Existing::Replace).unwrap_err();
+        assert!(told.to_string().starts_with("cannot write no/such/a: No such file"), "{told}");
+        assert!(!told.to_string().contains(".fwagent"), "{told}");
     }
 
     #[test]
