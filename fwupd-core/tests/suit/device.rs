@@ -39,8 +39,11 @@ pub(crate) fn signing_key(seed: &str) -> SigningKey {
     SigningKey::from_bytes(&hex(seed).try_into().unwrap())
 }
 
+/// A store of one key.
+pub(crate) type Store = Ed25519Keys<[Ed25519Key<'static>; 1]>;
+
 /// The device's store: the first key, with this identifier.
-pub(crate) fn trust(identifier: Option<&[u8]>) -> Ed25519Keys<[Ed25519Key<'_>; 1]> {
+pub(crate) fn trust(identifier: Option<&'static [u8]>) -> Store {
     let public = signing_key(K1).verifying_key();
     Ed25519Keys::new([Ed25519Key::new(public.as_bytes(), identifier).unwrap()]).unwrap()
 }

@@ -3,6 +3,11 @@
 //!
 //! Names that begin with `s` and a number belong to the numbered cases of the profile's conformance list.
 
+mod authentication;
 mod device;
+mod framing;
 mod maker;
+mod manifest;
+mod property;
+mod sequences;
 mod vectors;

@@ -9,6 +9,9 @@ use super::device::{CLASS, K1, VENDOR, signing_key};
 /// Protected headers: EdDSA (-8), and Ed25519 (-19).
 pub(crate) const EDDSA: &[u8] = &[0xa1, 0x01, 0x27];
 
+/// A member of an envelope: its key and its value, encoded.
+pub(crate) type Member = (Vec<u8>, Vec<u8>);
+
 /// The payload of the packages made here.
 pub(crate) const FW: &[u8] = include_bytes!("../vectors/suit/payload/fw.bin");
 
@@ -176,8 +179,8 @@ pub(crate) fn usual_wrapper(manifest: &[u8]) -> Vec<u8> {
     wrapper(&described, &[block(EDDSA, &described)])
 }
 
-/// An envelope with these members, key and value encoded.
-pub(crate) fn envelope(members: &[(Vec<u8>, Vec<u8>)]) -> Vec<u8> {
+/// An envelope with these members.
+pub(crate) fn envelope(members: &[Member]) -> Vec<u8> {
     let mut file = vec![0xd8, 107, 0xa0 + u8::try_from(members.len()).unwrap()];
     for (key, value) in members {
         file.extend_from_slice(key);
@@ -187,7 +190,7 @@ pub(crate) fn envelope(members: &[(Vec<u8>, Vec<u8>)]) -> Vec<u8> {
 }
 
 /// The three members of the usual envelope.
-pub(crate) fn members(wrapper: &[u8], manifest: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
+pub(crate) fn members(wrapper: &[u8], manifest: &[u8]) -> Vec<Member> {
     vec![(vec![2], enc_bytes(wrapper)), (vec![3], enc_bytes(manifest)), (enc(&v("#fw")), enc_bytes(FW))]
 }
 

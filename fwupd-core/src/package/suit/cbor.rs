@@ -1,35 +1,47 @@
 //! Deterministic CBOR (RFC 8949, section 4.2.1) and nothing else: heads of the least length, definite lengths,
 //! keys that rise.
 
-use minicbor::Decoder;
-use minicbor::decode::Error;
-
 use super::Checked;
 use crate::package::Rejected;
 
-/// Major type of byte strings (RFC 8949, section 3.1).
+/// Major types (RFC 8949, section 3.1).
+mod major {
+    pub(super) const UNSIGNED: u8 = 0;
+    pub(super) const NEGATIVE: u8 = 1;
+    pub(super) const ARRAY: u8 = 4;
+    pub(super) const MAP: u8 = 5;
+    pub(super) const TAG: u8 = 6;
+    pub(super) const SIMPLE: u8 = 7;
+}
+/// Major type of byte strings.
 pub(super) const BYTES: u8 = 2;
 /// Major type of text strings.
 pub(super) const TEXT: u8 = 3;
+/// The simple value nil (RFC 8949, section 3.3).
+const NIL: u64 = 22;
 
 /// Bytes that are no head of deterministic CBOR.
 pub(super) struct Malformed;
 
-/// The major type and the argument of the head that `bytes` are, or `None` while bytes of it are missing.
-/// To be called again with every further byte, so that it never sees one too many.
-pub(super) fn head(bytes: &[u8]) -> Result<Option<(u8, u64)>, Malformed> {
-    let Some((&first, rest)) = bytes.split_first() else { return Ok(None) };
+/// The head of an item: its major type, its argument, and what stands behind it.
+pub(super) type Item<'a> = (u8, u64, &'a [u8]);
+
+/// The head that `bytes` begin with, or `None` while bytes of it are missing.
+pub(super) fn head(bytes: &[u8]) -> Result<Option<Item<'_>>, Malformed> {
+    let Some((&first, behind)) = bytes.split_first() else { return Ok(None) };
     let (major, low) = (first >> 5, first & 0x1f);
-    let width = match low {
-        0..=23 => return Ok(Some((major, u64::from(low)))),
-        24..=27 => 1usize << (low - 24),
+    let (start, width) = match low {
+        0..=23 => (u64::from(low), 0),
+        24..=27 => (0, 1usize << (low - 24)),
         _ => return Err(Malformed),
     };
-    if rest.len() < width {
-        return Ok(None);
+    let Some((wide, behind)) = behind.split_at_checked(width) else { return Ok(None) };
+    let argument = wide.iter().fold(start, |sum, byte| sum << 8 | u64::from(*byte));
+    if head_len(argument) == width.saturating_add(1) {
+        Ok(Some((major, argument, behind)))
+    } else {
+        Err(Malformed)
     }
-    let argument = rest.iter().fold(0u64, |sum, byte| sum << 8 | u64::from(*byte));
-    if head_len(argument) == bytes.len() { Ok(Some((major, argument))) } else { Err(Malformed) }
 }
 
 /// Length of the shortest head for an argument, bytes.
@@ -45,14 +57,14 @@ fn head_len(argument: u64) -> usize {
 
 /// Reads one buffer from its front to its end.
 pub(super) struct Cursor<'a> {
-    decoder: Decoder<'a>,
+    rest: &'a [u8],
     bad: &'static Rejected,
 }
 
 impl<'a> Cursor<'a> {
     /// Reads `bytes`; whatever is not deterministic CBOR of the kind asked for is `bad`.
     pub(super) fn new(bytes: &'a [u8], bad: &'static Rejected) -> Self {
-        Self { decoder: Decoder::new(bytes), bad }
+        Self { rest: bytes, bad }
     }
 
     /// The verdict on what is malformed here.
@@ -62,18 +74,20 @@ impl<'a> Cursor<'a> {
 
     /// An unsigned integer.
     pub(super) fn uint(&mut self) -> Checked<u64> {
-        self.minimal(|d| d.u64().map(|n| (n, n, 0)))
+        self.item(major::UNSIGNED)
     }
 
     /// An integer of at most 64 bits with its sign.
     pub(super) fn int(&mut self) -> Checked<i64> {
+        let negative = self.next_major() == major::NEGATIVE;
+        let argument = self.item(u8::from(negative))?;
         // The argument of a negative integer n is -1 - n, which is its complement.
-        self.minimal(|d| d.i64().map(|n| (n, (if n < 0 { !n } else { n }).unsigned_abs(), 0)))
+        i64::try_from(argument).map(|n| if negative { !n } else { n }).map_err(|_| self.bad)
     }
 
     /// A byte string.
     pub(super) fn bytes(&mut self) -> Checked<&'a [u8]> {
-        self.minimal(|d| d.bytes().map(|b| (b, b.len() as u64, b.len())))
+        self.string(BYTES)
     }
 
     /// A byte string of `N` bytes.
@@ -83,27 +97,27 @@ impl<'a> Cursor<'a> {
 
     /// A text string.
     pub(super) fn text(&mut self) -> Checked<&'a str> {
-        self.minimal(|d| d.str().map(|s| (s, s.len() as u64, s.len())))
+        core::str::from_utf8(self.string(TEXT)?).map_err(|_| self.bad)
     }
 
     /// Nil.
     pub(super) fn nil(&mut self) -> Checked<()> {
-        self.minimal(|d| d.null().map(|()| ((), 0, 0)))
+        if self.item(major::SIMPLE)? == NIL { Ok(()) } else { Err(self.bad) }
     }
 
     /// A tag.
     pub(super) fn tag(&mut self) -> Checked<u64> {
-        self.minimal(|d| d.tag().map(|t| (t.as_u64(), t.as_u64(), 0)))
+        self.item(major::TAG)
     }
 
     /// The head of an array: how many items follow.
     pub(super) fn array(&mut self) -> Checked<u64> {
-        self.count(1, Decoder::array)
+        self.item(major::ARRAY).and_then(|count| self.enough(count, count))
     }
 
     /// The head of a map: how many pairs follow.
     pub(super) fn map(&mut self) -> Checked<u64> {
-        self.count(2, Decoder::map)
+        self.item(major::MAP).and_then(|count| self.enough(count, count.saturating_mul(2)))
     }
 
     /// The key of a map's next pair, an unsigned integer not below `least`, which is set to the least that
@@ -119,46 +133,44 @@ impl<'a> Cursor<'a> {
 
     /// Passes over an integer or a string. Nothing that nests is passed over.
     pub(super) fn skip_scalar(&mut self) -> Checked<()> {
-        let next = self.decoder.input().get(self.decoder.position()).copied().unwrap_or_default();
-        match next >> 5 {
-            BYTES => self.bytes().map(drop),
-            TEXT => self.text().map(drop),
+        match self.next_major() {
+            kind @ (BYTES | TEXT) => self.string(kind).map(drop),
             _ => self.int().map(drop),
         }
     }
 
     /// Nothing follows.
     pub(super) fn end(&self) -> Checked<()> {
-        if self.rest() == 0 { Ok(()) } else { Err(self.bad) }
+        if self.rest.is_empty() { Ok(()) } else { Err(self.bad) }
     }
 
-    /// Bytes that are left.
-    fn rest(&self) -> usize {
-        self.decoder.input().len().saturating_sub(self.decoder.position())
+    /// The argument of the next item's head, which must be of this major type.
+    fn item(&mut self, major: u8) -> Checked<u64> {
+        match head(self.rest) {
+            Ok(Some((found, argument, behind))) if found == major => {
+                self.rest = behind;
+                Ok(argument)
+            }
+            Ok(_) | Err(Malformed) => Err(self.bad),
+        }
     }
 
-    /// A count of groups of `items` items each, for which there must be a byte each at least.
-    fn count(
-        &mut self,
-        items: u64,
-        read: impl Fn(&mut Decoder<'a>) -> Result<Option<u64>, Error>,
-    ) -> Checked<u64> {
-        let bad = self.bad;
-        // Indefinite is None; the longest head stands in for it, which it has not.
-        let count = self.minimal(|d| read(d).map(|n| n.map_or((0, u64::MAX, 0), |n| (n, n, 0))))?;
-        if count.saturating_mul(items) > self.rest() as u64 { Err(bad) } else { Ok(count) }
+    /// The body of a string of this major type.
+    fn string(&mut self, major: u8) -> Checked<&'a [u8]> {
+        let len = usize::try_from(self.item(major)?).map_err(|_| self.bad)?;
+        let (body, behind) = self.rest.split_at_checked(len).ok_or(self.bad)?;
+        self.rest = behind;
+        Ok(body)
     }
 
-    /// What `read` reads, which also tells the argument of its head and the length of its body, if the head
-    /// has its least length.
-    fn minimal<V>(
-        &mut self,
-        read: impl FnOnce(&mut Decoder<'a>) -> Result<(V, u64, usize), Error>,
-    ) -> Checked<V> {
-        let from = self.decoder.position();
-        let (value, argument, body) = read(&mut self.decoder).map_err(|_| self.bad)?;
-        let took = self.decoder.position().wrapping_sub(from);
-        if took == head_len(argument).wrapping_add(body) { Ok(value) } else { Err(self.bad) }
+    /// The major type of what comes next; that of unsigned integers at the end.
+    fn next_major(&self) -> u8 {
+        self.rest.first().map_or(major::UNSIGNED, |first| first >> 5)
+    }
+
+    /// A count, for whose items there must be a byte each at least.
+    fn enough(&self, count: u64, items: u64) -> Checked<u64> {
+        if items > self.rest.len() as u64 { Err(self.bad) } else { Ok(count) }
     }
 }
 
@@ -179,7 +191,7 @@ mod tests {
             for cut in 0..len {
                 assert!(matches!(head(&bytes[..cut]), Ok(None)));
             }
-            assert!(matches!(head(&bytes[..len]), Ok(Some((0, n))) if n == argument));
+            assert!(matches!(head(&bytes[..len]), Ok(Some((0, n, []))) if n == argument));
         }
         for long in ["1817", "1900ff", "1a0000ffff", "1b00000000ffffffff", "1c", "1f", "5f", "ff"] {
             let bytes: Vec<u8> = (0..long.len())
@@ -217,6 +229,58 @@ mod tests {
         assert_eq!(Cursor::new(&[0x82, 0, 0], BAD).array(), Ok(2));
         assert_eq!(Cursor::new(&[0xa1, 0], BAD).map(), Err(BAD));
         assert_eq!(Cursor::new(&[0xbb, 255, 255, 255, 255, 255, 255, 255, 255, 0], BAD).map(), Err(BAD));
+    }
+
+    /// What the encoder of minicbor makes of the item that its decoder finds at the front of `bytes`, if that is
+    /// the same bytes: the deterministic form, from someone else.
+    fn deterministic<'a, V>(
+        bytes: &'a [u8],
+        decode: impl Fn(&mut minicbor::Decoder<'a>) -> Option<V>,
+        encode: impl Fn(&mut minicbor::Encoder<&mut [u8]>, &V),
+    ) -> Option<V> {
+        let mut decoder = minicbor::Decoder::new(bytes);
+        let value = decode(&mut decoder)?;
+        let mut again = [0; 32];
+        let mut encoder = minicbor::Encoder::new(&mut again[..]);
+        encode(&mut encoder, &value);
+        let left = encoder.into_writer().len();
+        (bytes[..decoder.position()] == again[..32 - left]).then_some(value)
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::test_runner::Config {
+            cases: 20_000,
+            failure_persistence: None,
+            ..Default::default()
+        })]
+
+        #[test]
+        fn an_item_is_read_exactly_where_another_decoder_finds_its_deterministic_form(
+            first in proptest::prelude::any::<u8>(),
+            rest in proptest::collection::vec(
+                proptest::prop_oneof![0u8..4, proptest::prelude::any::<u8>()], 0..20),
+        ) {
+            let bytes = [&[first][..], &rest].concat();
+            let ours = || Cursor::new(&bytes, BAD);
+            let uint = deterministic(&bytes, |d| d.u64().ok(), |e, v| { e.u64(*v).unwrap(); });
+            proptest::prop_assert_eq!(ours().uint().ok(), uint);
+            let int = deterministic(&bytes, |d| d.i64().ok(), |e, v| { e.i64(*v).unwrap(); });
+            proptest::prop_assert_eq!(ours().int().ok(), int);
+            let body = deterministic(&bytes, |d| d.bytes().ok(), |e, v| { e.bytes(v).unwrap(); });
+            proptest::prop_assert_eq!(ours().bytes().ok(), body);
+            let text = deterministic(&bytes, |d| d.str().ok(), |e, v| { e.str(v).unwrap(); });
+            proptest::prop_assert_eq!(ours().text().ok(), text);
+            let tag = deterministic(&bytes, |d| d.tag().ok(), |e, v| { e.tag(*v).unwrap(); });
+            proptest::prop_assert_eq!(ours().tag().ok(), tag.map(|tag| tag.as_u64()));
+            let nil = deterministic(&bytes, |d| d.null().ok(), |e, ()| { e.null().unwrap(); });
+            proptest::prop_assert_eq!(ours().nil().ok(), nil);
+            let array = deterministic(&bytes, |d| d.array().ok()?, |e, v| { e.array(*v).unwrap(); });
+            let array = array.filter(|n| usize::try_from(*n).is_ok_and(|n| n < bytes.len()));
+            proptest::prop_assert_eq!(ours().array().ok(), array);
+            let map = deterministic(&bytes, |d| d.map().ok()?, |e, v| { e.map(*v).unwrap(); });
+            let map = map.filter(|n| usize::try_from(*n).is_ok_and(|n| n <= (bytes.len() - 1) / 2));
+            proptest::prop_assert_eq!(ours().map().ok(), map);
+        }
     }
 
     #[test]

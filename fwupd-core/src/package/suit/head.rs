@@ -121,8 +121,8 @@ impl Signed {
     fn body(&mut self, head: &[u8], most: u64) -> Checked<bool> {
         let (more, whole) = match cbor::head(head)? {
             None => (1, false),
-            Some((cbor::BYTES, len)) if len <= most => (len, true),
-            Some((cbor::BYTES, _)) => return refuse!(Framing, "member too long"),
+            Some((cbor::BYTES, len, _)) if len <= most => (len, true),
+            Some((cbor::BYTES, ..)) => return refuse!(Framing, "member too long"),
             Some(_) => return Err(MALFORMED),
         };
         self.want = self.want.saturating_add(more as usize);
@@ -167,7 +167,7 @@ impl PayloadHead {
             *place = byte;
             self.len = self.len.saturating_add(1);
         }
-        let Some((major, argument)) = cbor::head(self.head.get(..self.len).unwrap_or_default())? else {
+        let Some((major, argument, _)) = cbor::head(self.head.get(..self.len).unwrap_or_default())? else {
             return Ok(false);
         };
         self.len = 0;
