@@ -1,1 +1,14 @@
-//! The reference device as a library.
+//! The reference device and the package tool of the project, as a library behind the binary `fwagent`.
+//!
+//! Each command is one file in [`cmd`]; what several of them share lies beside it.
+
+pub mod cmd;
+pub mod config;
+pub mod error;
+pub mod files;
+pub mod firmware;
+pub mod hex;
+pub mod identity;
+pub mod keys;
+pub mod pack;
+pub mod ui;
