@@ -14,6 +14,7 @@ pub(crate) mod stage;
 
 pub use layout::{BadLayout, Layout, Part, Region, Sectors};
 pub use run::{Either, One, Parts, Two, run};
+pub use slot::FactoryHead;
 
 pub use embedded_storage::nor_flash::NorFlashErrorKind;
 

@@ -35,6 +35,30 @@ impl Kept {
     }
 }
 
+/// A signed head as it lies in a slot: for tools that make factory images. The updater writes its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FactoryHead {
+    /// Address of the head in the slot's part, bytes.
+    pub head_at: u32,
+    /// Address of its trailer in the slot's part, bytes.
+    pub trailer_at: u32,
+    /// The trailer.
+    pub trailer: [u8; TRAILER],
+}
+
+impl FactoryHead {
+    /// Where `head` goes in a slot, and what goes behind it; `None` if the slot has no room for it.
+    pub fn new(layout: &Layout, slot: SlotId, head: &[u8]) -> Option<Self> {
+        let kept = Kept::place(layout, slot, u32::try_from(head.len()).ok()?)?;
+        let region = layout.slot(slot)?;
+        Some(Self {
+            head_at: region.from.checked_add(kept.head)?,
+            trailer_at: region.from.checked_add(kept.trailer)?,
+            trailer: trailer(head),
+        })
+    }
+}
+
 /// The trailer of a head.
 pub(crate) fn trailer(head: &[u8]) -> [u8; TRAILER] {
     let mut bytes = [0; TRAILER];
