@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use fwupd_core::flash::OpKind;
 use fwupd_core::image::SlotId;
 use fwupd_core::lifecycle::State;
-use fwupd_core::outcome::{Initiator, What};
+use fwupd_core::outcome::{Failure, Initiator, What};
 use fwupd_core::slot::Slot;
 use fwupd_core::updater::Command;
 use fwupd_testkit::device::{Checks, Device, Rest, SelfTest, sha256};
 use fwupd_testkit::flash::{CutPlace, LogEntry, OpIndex, TornModel};
 
-use crate::rig::{GEOMETRIES, Geometry, NEW, OLD, factory, install, job, package};
+use crate::rig::{GEOMETRIES, NEW, factory, install, job, package};
 
 const PACKAGE: &str = "one-integrated.suit";
 
@@ -53,15 +53,16 @@ fn check(device: &Device<2>, what: &str) {
     let seen = device.seen.as_ref().unwrap();
     assert_eq!(Some(seen.jumped), device.jumped, "{what}");
     assert_eq!(seen.jumped, seen.running, "{what}: the status is not what runs");
-    let sequence = if seen.running == OLD { 4 } else { 5 };
-    assert_eq!(seen.sequence, sequence, "{what}");
     assert_eq!(seen.state, State::Idle, "{what}: {seen:?}");
-    let Slot::Verified(verified, _) = seen.slots[usize::from(seen.running.0)] else {
-        panic!("{what}: {:?} runs and is not verified: {seen:?}", seen.running);
-    };
-    let from = usize::from(seen.running.0) * 4096;
-    let bytes = &device.flash.contents(0)[from..from + verified.image().size as usize];
-    assert_eq!(sha256(bytes), verified.image().digest, "{what}: what runs is not whole");
+    let running = seen.slots[usize::from(seen.running.0)];
+    assert!(running.verified().is_some(), "{what}: what runs is not verified: {seen:?}");
+    let sequence = running.verified().map(|verified| verified.image().sequence);
+    assert_eq!(sequence, Some(seen.sequence), "{what}: the status is not what runs");
+    for verified in seen.slots.iter().filter_map(Slot::verified) {
+        let from = usize::from(verified.slot().0) * 4096;
+        let bytes = &device.flash.contents(0)[from..from + verified.image().size as usize];
+        assert_eq!(sha256(bytes), verified.image().digest, "{what}: {:?} is not whole", verified.slot());
+    }
 }
 
 /// Cuts one update at one point, and lets the device come to rest by itself.
@@ -93,8 +94,9 @@ fn cut(base: &Device<2>, point: &Point, self_test: SelfTest) -> (SlotId, Option<
 }
 
 /// Runs an update once without a cut, and once for each point of it.
-fn all_cuts(geometry: Geometry, self_test: SelfTest, checks: Checks) -> usize {
-    let mut base = factory(geometry);
+fn all_cuts(mut base: Device<2>, self_test: SelfTest, checks: Checks) {
+    let part = base.layout().parts[0];
+    let old = base.seen.clone().unwrap();
     base.files.insert(PACKAGE.into(), package(PACKAGE));
     base.files.insert("one-seqmax.suit".into(), package("one-seqmax.suit"));
     base.self_test = self_test;
@@ -109,7 +111,7 @@ fn all_cuts(geometry: Geometry, self_test: SelfTest, checks: Checks) -> usize {
     let points: Vec<Point> = (0u64..).zip(&log).flat_map(|(n, entry)| points(n, entry)).collect();
     assert_eq!(points.len(), expected_points(&log));
     // Before: the command was never taken. After: it was, and went on over the cut.
-    let before = (OLD, None);
+    let before = (old.running, old.last.map(|last| last.what));
     let (olds, news) = (AtomicUsize::new(0), AtomicUsize::new(0));
     std::thread::scope(|scope| {
         for half in 0..2 {
@@ -131,30 +133,50 @@ fn all_cuts(geometry: Geometry, self_test: SelfTest, checks: Checks) -> usize {
     assert_eq!(olds + news, points.len());
     assert!(olds > 0 && news > olds, "both ends are reached: {olds} {news}");
     println!(
-        "power cuts: {geometry:?} {self_test:?} {checks:?}: {} operations, {} points, {olds} before, {news} after",
+        "power cuts: write {:2}, read {}, erased {:#04x}, {self_test:?}, check {checks:?}: {} operations, \
+         {} points, {olds} before, {news} after",
+        part.write,
+        part.read,
+        part.erased,
         log.len(),
         points.len()
     );
-    points.len()
 }
 
 /// A trial that hangs or fails may also end because the cut cost it its last trial boot.
-fn spent(got: &(SlotId, Option<What>), self_test: SelfTest) -> bool {
-    let failed = matches!(got.1, Some(What::Failed(_)));
-    self_test != SelfTest::Pass && got.0 == OLD && failed && NEW != OLD
+fn spent(got: &(SlotId, Option<What>), old: SlotId, self_test: SelfTest) -> bool {
+    self_test != SelfTest::Pass && *got == (old, Some(What::Failed(Failure::BootFailed)))
 }
 
 #[test]
 fn a_cut_anywhere_in_an_update_that_passes_leaves_the_old_or_the_new_image() {
-    GEOMETRIES.into_iter().for_each(|g| _ = all_cuts(g, SelfTest::Pass, Checks::Digest));
+    GEOMETRIES.into_iter().for_each(|g| all_cuts(factory(g), SelfTest::Pass, Checks::Digest));
 }
 
 #[test]
 fn a_cut_anywhere_in_an_update_that_fails_its_self_test_leaves_the_old_image() {
-    GEOMETRIES.into_iter().for_each(|g| _ = all_cuts(g, SelfTest::Fail, Checks::Digest));
+    GEOMETRIES.into_iter().for_each(|g| all_cuts(factory(g), SelfTest::Fail, Checks::Digest));
 }
 
 #[test]
 fn a_cut_anywhere_in_an_update_that_hangs_leaves_the_old_image() {
-    GEOMETRIES.into_iter().for_each(|g| _ = all_cuts(g, SelfTest::Hang, Checks::None));
+    GEOMETRIES.into_iter().for_each(|g| all_cuts(factory(g), SelfTest::Hang, Checks::None));
+}
+
+#[test]
+fn a_cut_anywhere_in_an_update_that_crashes_leaves_the_old_image() {
+    GEOMETRIES.into_iter().for_each(|g| all_cuts(factory(g), SelfTest::Crash, Checks::Digest));
+}
+
+#[test]
+fn a_cut_anywhere_in_an_update_over_a_verified_image_leaves_the_old_or_the_new_image() {
+    for (geometry, self_test) in
+        GEOMETRIES.into_iter().flat_map(|g| [(g, SelfTest::Pass), (g, SelfTest::Fail)])
+    {
+        let mut base = factory(geometry);
+        install(&mut base, "one-version.suit");
+        base.power_on();
+        assert_eq!(base.seen.as_ref().unwrap().running, NEW);
+        all_cuts(base, self_test, Checks::Signature);
+    }
 }

@@ -161,7 +161,7 @@ fn a_payload_elsewhere_is_fetched_from_its_signed_uri() {
     let mut device = factory(GEOMETRIES[0]);
     let whole = package("one-integrated.suit");
     let payload = whole[whole.len() - 1536..].to_vec();
-    device.files.insert("https://example.com/fw-5.bin".into(), payload);
+    device.files.insert("coap://example.com/fw.bin".into(), payload);
     install(&mut device, "one-uri.suit");
     assert_eq!((runs(&device), last(&device).what), ((NEW, 5), What::Done));
     device.flash.assert_lawful();
