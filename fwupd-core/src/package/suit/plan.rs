@@ -41,7 +41,7 @@ pub(super) fn compile<'a>(manifest: &'a [u8], component: &[u8], me: &Identity) -
         Run::new(Pass::Form, me).walk(rules, sequence)?;
     }
     let mut plan = refuse!(Plan, "fetch without URI, digest or size");
-    // Every sequence starts from cleared parameters and runs the shared one first (section 6.4).
+    // The shared sequence runs before every other (section 8.4.5), each time from cleared parameters.
     for (rules, sequence) in own.into_iter().flatten() {
         let mut run = Run::new(Pass::Act, me);
         run.walk(&SHARED, shared)?;
