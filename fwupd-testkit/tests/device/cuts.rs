@@ -120,7 +120,7 @@ fn all_cuts(mut base: Device<2>, self_test: SelfTest, checks: Checks) {
                 for point in points.iter().skip(half).step_by(2) {
                     let got = cut(base, point, self_test);
                     assert!(
-                        got == before || got == after || spent(&got, self_test),
+                        got == before || got == after || spent(&got, before.0, self_test),
                         "{self_test:?} {point:?}: {got:?}"
                     );
                     let which = if got == before { olds } else { news };
