@@ -289,6 +289,8 @@ pub struct Updater<P: Platform> {
     lost: bool,
     /// Frames that the flash did not take, one after the other.
     failures: u8,
+    /// Whether the running slot has just been vouched for by its own head.
+    learned: bool,
     /// What the running slot's head describes, until it is compared.
     running_image: Option<Image>,
     head: Option<crate::flash::slot::HeadRead>,
@@ -348,6 +350,7 @@ impl<P: Platform> Updater<P> {
             is_boot: true,
             lost: false,
             failures: 0,
+            learned: false,
             running_image: None,
             head: None,
             boot_work: BootWork::Rest,
