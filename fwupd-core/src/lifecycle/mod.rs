@@ -24,7 +24,7 @@ use crate::time::{Deadline, Now};
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "kebab-case"))]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum AfterReset {
-    /// It goes on from its last checkpoint.
+    /// It goes on from its last checkpoint; an activation stays wanted.
     Resume,
     /// It ends with [`Failure::PowerLost`].
     Fail,
@@ -71,6 +71,10 @@ pub struct Owner {
     pub by: Initiator,
     /// Whether the application is, or was, asked first.
     pub ask: Ask,
+    /// What happens over a reset to the activation while it is only wanted, in [`State::Staged`]: that of
+    /// the request that goes on to it; [`AfterReset::Resume`] where it was commanded by itself, is a
+    /// preset's, or the application's own boot.
+    pub after: AfterReset,
 }
 
 /// How far a trial has come.

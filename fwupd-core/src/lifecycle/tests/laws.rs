@@ -316,7 +316,8 @@ fn over_a_usual_boot_the_same_is_owed_or_the_run_has_ended() {
     for before in every_state() {
         let Step { next, effect, ends } = step(&before, &usual).unwrap();
         let goes_on = match before {
-            State::Idle | State::Staged { .. } => true,
+            State::Idle | State::Staged { wanted: None, .. } => true,
+            State::Staged { wanted: Some(owner), .. } => owner.after == AfterReset::Resume,
             State::Checking { request } | State::Receiving { request, .. } => {
                 request.after == AfterReset::Resume
             }
@@ -330,6 +331,44 @@ fn over_a_usual_boot_the_same_is_owed_or_the_run_has_ended() {
             assert_eq!(next.owed(), Owed::Nothing, "{before:?}");
         }
     }
+}
+
+#[test]
+fn a_request_hands_what_happens_over_a_reset_on_to_its_activation() {
+    let mut handed = BTreeSet::new();
+    for (before, event, Step { next, .. }) in every_arrow() {
+        let (State::Validating { request, .. }, State::Staged { wanted: Some(owner), .. }) = (before, next)
+        else {
+            continue;
+        };
+        handed.insert(owner.after == AfterReset::Resume);
+        assert_eq!((owner.run, owner.by, owner.after), (request.run, request.by, request.after), "{event:?}");
+    }
+    assert_eq!(handed.len(), 2, "one that resumes, and one that fails");
+}
+
+#[test]
+fn a_wish_that_fails_over_a_reset_ends_staged_as_power_lost_and_leaves_the_image_to_others() {
+    let usual = Event::World(World::Booted(Booted::Usual));
+    let (mut ended, mut stayed) = (0, 0);
+    for before in every_state() {
+        let State::Staged { image, wanted: Some(owner) } = before else { continue };
+        let Step { next, effect, ends } = step(&before, &usual).unwrap();
+        match owner.after {
+            AfterReset::Resume => {
+                stayed += 1;
+                assert_eq!((next, ends), (before, None));
+            }
+            AfterReset::Fail => {
+                ended += 1;
+                assert_eq!((next, effect), (State::Staged { image, wanted: None }, Effect::Nothing));
+                let told = ends.map(|ends| (ends.run, ends.at, ends.what));
+                let lost = What::Failed(Failure::PowerLost);
+                assert_eq!(told, Some((owner.run, Phase::Staged, lost)));
+            }
+        }
+    }
+    assert!(ended > 0 && stayed > 0, "both were reached");
 }
 
 #[test]

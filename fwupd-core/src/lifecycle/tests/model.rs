@@ -23,7 +23,7 @@ enum Place {
 }
 use Place::{Looking, Proving, Ready, Rest, Returning, Sealing, Switching, Taking, Testing, Waiting};
 
-/// Whose work, how far it goes, and whether it outlives a reset while it is a download.
+/// Whose work, how far it goes, and whether it outlives a reset until it begins to switch images.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Work {
     run: Run,
@@ -58,7 +58,8 @@ impl Work {
     }
 
     fn activation(owner: &Owner) -> Self {
-        Self { run: owner.run, by: owner.by, goal: Reach::Activate(owner.ask), outlives: false }
+        let outlives = owner.after == AfterReset::Resume;
+        Self { run: owner.run, by: owner.by, goal: Reach::Activate(owner.ask), outlives }
     }
 }
 
@@ -179,9 +180,11 @@ impl Model {
         let boot_failed = What::Failed(Failure::BootFailed);
         match boot {
             Booted::Usual => match self.place {
-                Rest | Ready | Waiting => (self, None),
-                Looking | Taking | Proving if self.work.is_some_and(|work| work.outlives) => (self, None),
-                Looking | Taking | Proving | Switching => self.fails(Failure::PowerLost),
+                Rest | Ready => (self, None),
+                Looking | Taking | Proving | Waiting if self.work.is_some_and(|work| work.outlives) => {
+                    (self, None)
+                }
+                Looking | Taking | Proving | Waiting | Switching => self.fails(Failure::PowerLost),
                 Testing | Sealing => self.ends(Rest, boot_failed),
                 Returning => self.ends(Rest, What::Failed(self.why)),
             },
