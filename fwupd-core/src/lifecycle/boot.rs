@@ -1,7 +1,7 @@
 //! Activating, Trial, Reverting: one image is given over to another.
 
 use super::{Booted, Effect, Event, Order, Owner, State, Step, Watch, World, to};
-use crate::image::Verified;
+use crate::image::{SlotId, Verified};
 use crate::outcome::{Failure, Phase, Refused, What};
 use crate::time::Deadline;
 
@@ -20,7 +20,7 @@ pub(super) fn activating(owner: Owner, image: Verified, event: &Event) -> Result
                 Booted::Trial { left, deadline, .. } => {
                     to(State::Trial { owner, image, left, deadline, watch: Watch::Testing })
                 }
-                Booted::Settled { .. } => Ok(done(owner, image)),
+                Booted::Settled { slot, .. } => Ok(settled(owner, image, slot)),
                 Booted::Reverted { .. } => Ok(failed(owner, image, Failure::BootFailed)),
                 Booted::FellBack { slot, .. } => Ok(fell_back(owner, image, slot)),
             },
@@ -70,7 +70,7 @@ pub(super) fn trial(on: OnTrial, event: &Event) -> Result<Step, Refused> {
                 Booted::Trial { left, deadline, .. } => {
                     to(State::Trial { owner, image, left, deadline, watch })
                 }
-                Booted::Settled { .. } => Ok(done(owner, image)),
+                Booted::Settled { slot, .. } => Ok(settled(owner, image, slot)),
                 Booted::Usual | Booted::Reverted { .. } => Ok(failed(owner, image, Failure::BootFailed)),
                 Booted::FellBack { slot, .. } => Ok(fell_back(owner, image, slot)),
             },
@@ -123,6 +123,18 @@ fn back_to_staged(owner: Owner, image: Verified, why: Failure) -> Step {
     ))
 }
 
+/// The boot control has settled: for the image, or for another slot, and then the activation has failed.
+fn settled(owner: Owner, image: Verified, slot: SlotId) -> Step {
+    if slot == image.slot() {
+        return done(owner, image);
+    }
+    // A step has one effect, and two slots are concerned. To adopt what runs would leave an image that did not
+    // come to run where it can be activated again at once; so it is the image that is condemned, and that
+    // effect too leaves installed what runs. All that is missed of an adoption is that it forgets the newer
+    // version known, and that may still be newer than what runs.
+    failed(owner, image, Failure::BootFailed)
+}
+
 fn done(owner: Owner, image: Verified) -> Step {
     Step::with(State::Idle, Effect::Adopt(image.slot())).ending(owner.ends(
         image.slot(),
@@ -141,7 +153,7 @@ fn failed(owner: Owner, image: Verified, why: Failure) -> Step {
 
 /// The confirmed image failed its check while another one was being activated: the slot that failed is
 /// condemned, and the activation has failed with it.
-fn fell_back(owner: Owner, image: Verified, slot: crate::image::SlotId) -> Step {
+fn fell_back(owner: Owner, image: Verified, slot: SlotId) -> Step {
     let why = Failure::BootFailed;
     Step::with(State::Idle, Effect::Condemn(slot, why)).ending(owner.ends(
         image.slot(),

@@ -355,7 +355,7 @@ pub enum Effect {
     Preset(Owner, SlotId),
     /// A reset is owed.
     Reset,
-    /// The slot's image failed in or after its boot.
+    /// The slot's image failed in or after its boot. It does not run; what does is what is installed.
     Condemn(SlotId, Failure),
     /// The slot's image runs and is confirmed.
     Adopt(SlotId),

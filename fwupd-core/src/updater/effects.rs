@@ -148,8 +148,8 @@ impl<P: Platform> Updater<P> {
         self.boot_record.event = None;
         dirty.boot = true;
         dirty.state = true;
-        // What a fallback has made the confirmed image is what is installed.
-        self.installed_from(self.boot_record.confirmed);
+        // Whatever the boot control went back to, or settled for, is what is installed.
+        self.installed_from(self.boot_record.running);
         self.put_slot(slot, Slot::Failed { at: Phase::Activation, why, log, image }, dirty);
     }
 

@@ -36,6 +36,19 @@ fn named(event: &Event) -> Option<Owner> {
     }
 }
 
+/// The slot that a boot names.
+fn named_slot(event: &Event) -> Option<SlotId> {
+    match event {
+        Event::World(World::Booted(boot)) => match boot {
+            Booted::Usual => None,
+            Booted::Trial { image, .. } => Some(image.slot()),
+            Booted::Settled { slot, .. } | Booted::Reverted { slot, .. } => Some(*slot),
+            Booted::FellBack { slot, .. } => Some(*slot),
+        },
+        Event::Command { .. } | Event::World(_) => None,
+    }
+}
+
 #[test]
 fn what_ends_is_the_run_at_work_or_the_one_that_the_boot_names() {
     for (before, event, Step { next, ends, .. }) in every_arrow() {
@@ -111,7 +124,7 @@ fn scope(state: &State) -> Option<(Reach, Option<SlotId>)> {
 fn an_outcome_tells_how_far_its_run_was_to_go_and_the_slot_that_it_was_about() {
     for (before, event, Step { ends, .. }) in every_arrow() {
         let Some(ends) = ends else { continue };
-        let by_boot = named(&event).map(|owner| (Reach::Activate(owner.ask), Some(SlotId(2))));
+        let by_boot = named(&event).map(|owner| (Reach::Activate(owner.ask), named_slot(&event)));
         let expected = if before.run() == Some(ends.run) { scope(&before) } else { by_boot };
         assert_eq!(Some((ends.reach, ends.slot)), expected, "{event:?} in {before:?}");
     }
@@ -272,6 +285,27 @@ fn an_image_is_adopted_by_the_boot_control_alone_never_by_an_order_or_by_time() 
 }
 
 #[test]
+fn an_activation_is_done_only_if_the_boot_control_settled_for_its_image() {
+    let (mut on_it, mut on_another) = (0, 0);
+    for (before, event, Step { next, effect, ends }) in every_arrow() {
+        let (State::Activating { image, .. } | State::Trial { image, .. }) = before else { continue };
+        let Event::World(World::Booted(Booted::Settled { slot, .. })) = event else { continue };
+        let failed = Failure::BootFailed;
+        let expected = if slot == image.slot() {
+            on_it += 1;
+            (Effect::Adopt(slot), What::Done)
+        } else {
+            on_another += 1;
+            (Effect::Condemn(image.slot(), failed), What::Failed(failed))
+        };
+        let told = ends.map(|ends| (ends.run, ends.slot, ends.what));
+        assert_eq!((next, effect), (State::Idle, expected.0), "{event:?} in {before:?}");
+        assert_eq!(told, before.run().map(|run| (run, Some(image.slot()), expected.1)));
+    }
+    assert!(on_it > 0 && on_another > 0, "both were reached");
+}
+
+#[test]
 fn a_slot_is_given_up_or_condemned_for_the_reason_that_the_outcome_tells() {
     for (before, event, Step { effect, ends, .. }) in every_arrow() {
         if let Effect::GiveUp(_, why) | Effect::Condemn(_, why) = effect {
@@ -403,7 +437,7 @@ fn over_a_boot_into_the_trial_the_confirmation_and_the_way_back_are_owed_again()
 fn every_boot_has_an_arrow_from_every_state() {
     let boots = every_event().into_iter().filter(|e| matches!(e, Event::World(World::Booted(_))));
     let boots: Vec<Event> = boots.collect();
-    assert_eq!(boots.len(), 6, "each way to boot, and a trial's second boot");
+    assert_eq!(boots.len(), 7, "each way to boot, another slot settled on, and a trial's second boot");
     for state in every_state() {
         for boot in &boots {
             assert!(step(&state, boot).is_ok(), "{boot:?} in {state:?}");

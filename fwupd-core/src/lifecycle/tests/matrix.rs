@@ -19,7 +19,7 @@ const HEAD: &str = "\
 #           receiving: not described yet, receiving+: some bytes missing, received: none missing;
 #           staged: nothing wanted, going: wanted without a permit, asking: wanted, permit owed;
 #           trial: being tested, confirming: the boot control is being told.
-#   EFFECT  with the slot that it is about: 1 the one under way, 2 the one that the boot names.
+#   EFFECT  with the slot that it is about: 1 the one under way, 2 another, that the boot names.
 #   END     how the run at work ended; with *, the run that the boot names.
 #   trial*  the trial belongs to the run that the boot names.
 # Refused: - wrong state, busy, unsupported, invalid.

@@ -1,4 +1,4 @@
-//! Representative requests, images and events. Slot 1 is the one under way, slot 2 the one that a boot names.
+//! Representative requests, images and events. Slot 1 is the one under way, slot 2 another that a boot names.
 
 use crate::image::{Image, SlotId, Verified, Version};
 use crate::lifecycle::{
@@ -51,7 +51,8 @@ pub(super) fn boots(named: Owner) -> Vec<(&'static str, Booted)> {
     vec![
         ("usual", Booted::Usual),
         ("trial", Booted::Trial { owner: named, image, left: 1, deadline: deadline() }),
-        ("settled", Booted::Settled { owner: named, slot }),
+        ("settled on 1", Booted::Settled { owner: named, slot: SlotId(1) }),
+        ("settled on 2", Booted::Settled { owner: named, slot }),
         ("reverted", Booted::Reverted { owner: named, slot }),
         ("fell back", Booted::FellBack { owner: named, slot }),
     ]
