@@ -22,7 +22,7 @@ pub(super) fn activating(owner: Owner, image: Verified, event: &Event) -> Result
                 }
                 Booted::Settled { slot, .. } => Ok(settled(owner, image, slot)),
                 Booted::Reverted { .. } => Ok(failed(owner, image, Failure::BootFailed)),
-                Booted::FellBack { slot, .. } => Ok(fell_back(owner, image, slot)),
+                Booted::FellBack { slot, .. } => Ok(fell_back(owner, image, slot, Failure::BootFailed)),
             },
             World::Answered(_) | World::Described(_) | World::NothingNewer => Err(Refused::WrongState),
             World::Chunk(_) | World::Complete | World::Passed(_) => Err(Refused::WrongState),
@@ -72,7 +72,7 @@ pub(super) fn trial(on: OnTrial, event: &Event) -> Result<Step, Refused> {
                 }
                 Booted::Settled { slot, .. } => Ok(settled(owner, image, slot)),
                 Booted::Usual | Booted::Reverted { .. } => Ok(failed(owner, image, Failure::BootFailed)),
-                Booted::FellBack { slot, .. } => Ok(fell_back(owner, image, slot)),
+                Booted::FellBack { slot, .. } => Ok(fell_back(owner, image, slot, Failure::BootFailed)),
             },
             World::Answered(_) | World::Described(_) | World::NothingNewer => Err(Refused::WrongState),
             World::Chunk(_) | World::Complete | World::Passed(_) => Err(Refused::WrongState),
@@ -93,8 +93,9 @@ pub(super) fn reverting(owner: Owner, image: Verified, why: Failure, event: &Eve
                 Booted::Trial { .. } => to(stay),
                 Booted::Usual | Booted::Reverted { .. } => Ok(failed(owner, image, why)),
                 // There was nothing to go back to, and the boot control has settled for this image.
+                Booted::Settled { slot, .. } if slot == image.slot() => Ok(kept(owner, image, why)),
                 Booted::Settled { .. } => Ok(failed(owner, image, why)),
-                Booted::FellBack { .. } => Ok(failed(owner, image, why)),
+                Booted::FellBack { slot, .. } => Ok(fell_back(owner, image, slot, why)),
             },
             World::Answered(_) | World::Described(_) | World::NothingNewer => Err(Refused::WrongState),
             World::Chunk(_) | World::Complete | World::Passed(_) => Err(Refused::WrongState),
@@ -151,11 +152,23 @@ fn failed(owner: Owner, image: Verified, why: Failure) -> Step {
     ))
 }
 
-/// The confirmed image failed its check while another one was being activated: the slot that failed is
-/// condemned, and the activation has failed with it.
-fn fell_back(owner: Owner, image: Verified, slot: SlotId) -> Step {
-    let why = Failure::BootFailed;
-    Step::with(State::Idle, Effect::Condemn(slot, why)).ending(owner.ends(
+/// The image was given up, and runs all the same: an image that runs is never condemned.
+fn kept(owner: Owner, image: Verified, why: Failure) -> Step {
+    Step::with(State::Idle, Effect::Adopt(image.slot())).ending(owner.ends(
+        image.slot(),
+        Phase::Activation,
+        What::Failed(why),
+    ))
+}
+
+/// The confirmed image failed its check while another one was given over to or given up: the slot that failed
+/// is condemned, for a reason of its own, and the activation has failed with it. What runs may well be the
+/// image that was given up, as the last one that boots.
+fn fell_back(owner: Owner, image: Verified, slot: SlotId, why: Failure) -> Step {
+    if slot == image.slot() {
+        return failed(owner, image, why);
+    }
+    Step::with(State::Idle, Effect::Condemn(slot, Failure::BootFailed)).ending(owner.ends(
         image.slot(),
         Phase::Activation,
         What::Failed(why),

@@ -149,12 +149,13 @@ impl<P: Platform> Updater<P> {
         }
     }
 
-    /// Whether this slot is what the state wanted to run.
+    /// Whether this slot is the one that the state's activation is about.
     fn is_target(&self, running: SlotId) -> bool {
         match self.record.state {
             State::Activating { image, .. } | State::Trial { image, .. } => image.slot() == running,
+            State::Reverting { image, .. } => image.slot() == running,
             State::Idle | State::Checking { .. } | State::Receiving { .. } => false,
-            State::Validating { .. } | State::Staged { .. } | State::Reverting { .. } => false,
+            State::Validating { .. } | State::Staged { .. } => false,
         }
     }
 }

@@ -280,7 +280,57 @@ fn an_image_is_adopted_by_the_boot_control_alone_never_by_an_order_or_by_time() 
         let Effect::Adopt(_) = effect else { continue };
         let told = matches!(event, Event::World(World::Confirmed | World::Booted(Booted::Settled { .. })));
         assert!(told, "{event:?} in {before:?}");
-        assert_eq!(ends.map(|ends| ends.what), Some(What::Done));
+        // What was given up runs all the same where there is nothing else, and its run has failed.
+        let expected = match before {
+            State::Reverting { why, .. } => What::Failed(why),
+            State::Idle | State::Checking { .. } | State::Receiving { .. } => What::Done,
+            State::Validating { .. } | State::Staged { .. } => What::Done,
+            State::Activating { .. } | State::Trial { .. } => What::Done,
+        };
+        assert_eq!(ends.map(|ends| ends.what), Some(expected), "{event:?} in {before:?}");
+    }
+}
+
+/// The way back ends where it leads, and its run for the reason that it was given up for.
+#[test]
+fn an_image_that_was_given_up_is_condemned_unless_it_runs_or_another_failed() {
+    let mut seen = BTreeSet::new();
+    for (before, event, Step { next, effect, ends }) in every_arrow() {
+        let State::Reverting { owner, image, why } = before else { continue };
+        let Event::World(World::Booted(boot)) = event else { continue };
+        let (case, expected) = match boot {
+            Booted::Trial { .. } => continue,
+            Booted::Settled { slot, .. } if slot == image.slot() => ("it runs", Effect::Adopt(slot)),
+            Booted::FellBack { slot, .. } if slot != image.slot() => {
+                ("another failed", Effect::Condemn(slot, Failure::BootFailed))
+            }
+            Booted::Settled { .. } => ("another runs", Effect::Condemn(image.slot(), why)),
+            Booted::Usual | Booted::Reverted { .. } | Booted::FellBack { .. } => {
+                ("went back", Effect::Condemn(image.slot(), why))
+            }
+        };
+        seen.insert(case);
+        assert_eq!((next, effect), (State::Idle, expected), "{event:?} in {before:?}");
+        let told = ends.map(|ends| (ends.run, ends.slot, ends.what));
+        assert_eq!(told, Some((owner.run, Some(image.slot()), What::Failed(why))), "{event:?}");
+    }
+    assert_eq!(seen, BTreeSet::from(["another failed", "another runs", "it runs", "went back"]));
+}
+
+#[test]
+fn a_slot_that_the_boot_control_settled_for_is_adopted_or_left_and_one_that_it_fell_back_from_is_condemned() {
+    for (before, event, Step { effect, .. }) in every_arrow() {
+        let right = match event {
+            Event::World(World::Booted(Booted::Settled { slot, .. })) => {
+                effect == Effect::Adopt(slot)
+                    || matches!(effect, Effect::Condemn(condemned, _) if condemned != slot)
+            }
+            Event::World(World::Booted(Booted::FellBack { slot, .. })) => {
+                matches!(effect, Effect::Condemn(condemned, _) if condemned == slot)
+            }
+            Event::Command { .. } | Event::World(_) => continue,
+        };
+        assert!(right, "{effect:?} at {event:?} in {before:?}");
     }
 }
 
@@ -308,7 +358,12 @@ fn an_activation_is_done_only_if_the_boot_control_settled_for_its_image() {
 #[test]
 fn a_slot_is_given_up_or_condemned_for_the_reason_that_the_outcome_tells() {
     for (before, event, Step { effect, ends, .. }) in every_arrow() {
-        if let Effect::GiveUp(_, why) | Effect::Condemn(_, why) = effect {
+        if let Effect::GiveUp(slot, why) | Effect::Condemn(slot, why) = effect {
+            // A slot that is not the run's own has a reason of its own.
+            if ends.is_some_and(|ends| ends.slot != Some(slot)) {
+                assert_eq!((named_slot(&event), why), (Some(slot), Failure::BootFailed));
+                continue;
+            }
             assert_eq!(ends.map(|ends| ends.what), Some(What::Failed(why)), "{event:?} in {before:?}");
         }
     }
