@@ -246,7 +246,17 @@ pub enum Answer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Booted {
-    /// The image that ran before runs again.
+    /// The image that ran before runs, and the boot control has nothing to tell. Which image that is, and what
+    /// follows, depends on the state:
+    ///
+    /// - Idle, Checking, Receiving, Validating, Staged: the image that the state was reached under (or one on
+    ///   trial that no slot's record vouches for, which is left to its bootloader). Nothing else has happened
+    ///   but a reset.
+    /// - Activating: the image that was to be replaced. The boot control was not armed yet, or its bootloader
+    ///   did not heed it; the new image has not run.
+    /// - Trial, Reverting: the image from before the trial, never the one on trial. The boot control went back
+    ///   without a word. Where the image on trial runs on, the boot is [`Booted::Trial`] or
+    ///   [`Booted::Settled`].
     Usual,
     /// An image runs that is not confirmed.
     Trial {
