@@ -169,13 +169,14 @@ pub enum Owed {
     Permit(Owner),
     /// Going on, without a permit.
     GoOn,
-    /// Arming the boot control, then a reset.
+    /// Arming the boot control, then a reset. Once it is armed the updater remembers in RAM alone that only the
+    /// reset is left (see [`Effect::Reset`]): the state stays the same until a boot tells what came of it.
     Arming(Verified),
     /// Watching the deadline.
     Watching(Deadline),
     /// Confirming the image to the boot control.
     Confirming(Verified),
-    /// Telling the boot control to go back, then a reset.
+    /// Telling the boot control to go back, then a reset, which is kept as for [`Owed::Arming`].
     Reverting(Verified),
 }
 
@@ -363,7 +364,9 @@ pub enum Effect {
     Enable(SlotId, bool),
     /// The slot boots next.
     Preset(Owner, SlotId),
-    /// A reset is owed.
+    /// A reset is owed. No record tells so: the updater keeps it in RAM, and after a reset, whoever caused it,
+    /// the boot tells where the device stands ([`World::Booted`]). If the records are read back without a
+    /// boot, the state owes the arming or the way back once more, and the reset after it.
     Reset,
     /// The slot's image failed in or after its boot. It does not run; what does is what is installed.
     Condemn(SlotId, Failure),
