@@ -11,6 +11,8 @@ mod load;
 mod need;
 mod plan;
 mod receive;
+#[cfg(test)]
+mod tests;
 
 pub use commands::{Command, Job};
 pub use need::Need;
