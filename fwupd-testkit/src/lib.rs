@@ -2,4 +2,5 @@
 //! the same bytes, the same errors and the same counts.
 
 pub mod clock;
+pub mod device;
 pub mod flash;

@@ -3,12 +3,9 @@
 use ed25519_dalek::SigningKey;
 use fwupd_core::digest::{Digest, Sha256};
 use fwupd_core::image::Image;
-use fwupd_core::package::suit::{COMPONENT, Suit, read_kept};
+use fwupd_core::package::suit::{COMPONENT, LONGEST_HEAD, Suit, read_kept};
 use fwupd_core::package::{Head, Identity, PackageFormat, Payload, Rejected, Stage};
 use fwupd_core::trust::{Ed25519Key, Ed25519Keys, KeySet};
-
-/// Room for the longest head that the profile allows.
-pub(crate) const ROOM: usize = 2600;
 
 /// Ways of cutting the input, bytes; the first takes it whole.
 pub(crate) const CHUNKS: [usize; 8] = [usize::MAX, 1, 2, 3, 7, 16, 64, 512];
@@ -62,7 +59,7 @@ pub(crate) type Verdict = Result<Option<Taken>, Rejected>;
 
 /// Takes a file in chunks of at most `chunk` bytes.
 pub(crate) fn take(file: &[u8], chunk: usize) -> Verdict {
-    take_cut(file, std::iter::repeat(chunk), &ME, &mut Suit::<ROOM>::new(COMPONENT))
+    take_cut(file, std::iter::repeat(chunk), &ME, &mut Suit::<LONGEST_HEAD>::new(COMPONENT))
 }
 
 /// Takes a file in chunks of these lengths.

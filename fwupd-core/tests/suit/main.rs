@@ -6,6 +6,7 @@
 mod authentication;
 mod device;
 mod framing;
+mod kept;
 mod maker;
 mod manifest;
 mod property;

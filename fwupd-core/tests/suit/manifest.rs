@@ -2,9 +2,9 @@
 
 use ciborium::Value;
 use fwupd_core::package::Stage;
-use fwupd_core::package::suit::{COMPONENT, Suit};
+use fwupd_core::package::suit::{COMPONENT, LONGEST_HEAD, Suit};
 
-use super::device::{CLASS, ME, ROOM, VENDOR, accepted, refused, take_cut};
+use super::device::{CLASS, ME, VENDOR, accepted, refused, take_cut};
 use super::maker::{
     FW, Manifest, arr, bytes, common, enc, install, map, parameters, seq, sha, signed, suit_digest, v, wrap,
 };
@@ -63,7 +63,8 @@ fn s38_a_sequence_number_may_be_equal_or_higher_but_not_lower() {
         assert_eq!(accepted(&Manifest::good().with(2, v(number)).file()).image.sequence, number);
     }
     let me = fwupd_core::package::Identity { sequence: u64::MAX, ..ME };
-    let verdict = take_cut(&Manifest::good().file(), [usize::MAX], &me, &mut Suit::<ROOM>::new(COMPONENT));
+    let verdict =
+        take_cut(&Manifest::good().file(), [usize::MAX], &me, &mut Suit::<LONGEST_HEAD>::new(COMPONENT));
     assert_eq!(verdict.unwrap_err().stage, Stage::Rollback);
 }
 

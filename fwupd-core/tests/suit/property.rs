@@ -1,9 +1,9 @@
 //! Random changes of good packages, and random bytes.
 
-use fwupd_core::package::suit::{COMPONENT, Suit};
+use fwupd_core::package::suit::{COMPONENT, LONGEST_HEAD, Suit};
 use proptest::prelude::*;
 
-use super::device::{ME, ROOM, Verdict, take, take_cut};
+use super::device::{ME, Verdict, take, take_cut};
 
 /// Packages whose whole head is signed: a wrapper with one block and no key identifier.
 const GOOD: [&[u8]; 4] = [
@@ -66,7 +66,7 @@ fn change() -> impl Strategy<Value = Change> {
 /// The verdict in chunks of these lengths, which are repeated; empty ones too.
 fn in_chunks(file: &[u8], chunks: &[usize]) -> Verdict {
     let chunks = chunks.iter().copied().chain([1]).cycle();
-    take_cut(file, chunks, &ME, &mut Suit::<ROOM>::new(COMPONENT))
+    take_cut(file, chunks, &ME, &mut Suit::<LONGEST_HEAD>::new(COMPONENT))
 }
 
 proptest! {

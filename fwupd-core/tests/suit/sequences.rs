@@ -197,11 +197,12 @@ fn s58_a_command_in_a_sequence_where_it_has_no_place_is_refused() {
 }
 
 #[test]
-fn s59_without_validate_install_match_or_fetch_it_is_refused() {
+fn s59_a_sequence_that_does_not_do_its_work_is_refused() {
     let uri = || (20, map([(21, v("#fw"))]));
     refused(&Manifest::good().without(VALIDATE).file(), Stage::Plan);
     refused(&Manifest::good().without(INSTALL).file(), Stage::Plan);
     refused(&Manifest::good().with(VALIDATE, seq([(1, v(15)), (2, v(15))])).file(), Stage::Plan);
+    refused(&Manifest::good().with(INVOKE, seq([(1, v(15)), (2, v(15))])).file(), Stage::Plan);
     for install in [
         seq([uri()]),
         seq([(3, v(15))]),
@@ -239,4 +240,16 @@ fn conditions_may_be_asked_again_in_every_sequence() {
         .with(INVOKE, again(23, v(2)))
         .with(INSTALL, seq([(1, v(15)), (20, map([(21, v("#fw"))])), (2, v(15)), (21, v(2))]));
     accepted(&manifest.file());
+}
+
+#[test]
+fn the_form_of_every_sequence_is_told_before_any_of_them_runs() {
+    let mut other = parameters();
+    other[0].1 = bytes([0; 16]);
+    let other = Manifest::of(other);
+    refused(&other.file(), Stage::Identity);
+    for sequence in [VALIDATE, INVOKE, INSTALL] {
+        refused(&other.clone().with(sequence, seq([(99, v(0))])).file(), Stage::Plan);
+        refused(&other.clone().with(sequence, bytes([])).file(), Stage::Manifest);
+    }
 }

@@ -37,7 +37,7 @@ pub(super) fn check<'a, T: TrustStore>(
     if trusted { Ok(digest) } else { refuse!(Authentication, "no trusted signature") }
 }
 
-/// A SUIT_Digest (section 8.4.11), which must be of SHA-256, and nothing behind it.
+/// A SUIT_Digest (section 10), which must be of SHA-256, and nothing behind it.
 pub(super) fn digest<'a>(mut items: Cursor<'a>) -> Checked<&'a [u8; 32]> {
     let (count, algorithm, digest) = (items.array()?, items.int()?, items.exactly()?);
     items.end()?;

@@ -37,11 +37,17 @@ macro_rules! refuse {
 }
 use refuse;
 
+/// Length of the longest signed part, bytes: the envelope's head, and the key, head and body of the wrapper and
+/// of the manifest.
+pub const LONGEST_HEAD: usize =
+    3 + (1 + 3 + spec::limit::WRAPPER as usize) + (1 + 3 + spec::limit::MANIFEST as usize);
+
 /// The default component identifier, `[h'00']` (its one byte string).
 pub const COMPONENT: &[u8] = b"\0";
 
 /// Reads SUIT envelopes. `HEAD` is the room for their signed part, bytes: all up to the end of the manifest.
-/// 512 are enough for a URI of 150 bytes and one signature; more than 2,600 are of no use.
+/// 512 hold one signature, a URI of 240 bytes and a version; [`LONGEST_HEAD`] bytes hold all that the profile
+/// allows.
 #[derive(Clone, Debug)]
 pub struct Suit<const HEAD: usize> {
     reader: Reader,

@@ -40,8 +40,8 @@ pub(super) fn compile<'a>(manifest: &'a [u8], component: &[u8], me: &Identity) -
     for (rules, sequence) in [Some((&SHARED, shared))].into_iter().chain(own).flatten() {
         Run::new(Pass::Form, me).walk(rules, sequence)?;
     }
-    let mut plan = refuse!(Plan, "no fetch");
-    // Every sequence starts from cleared parameters and runs the shared one first (section 6.4).
+    let mut plan = refuse!(Plan, "fetch without URI, digest or size");
+    // The shared sequence runs before every other (section 8.4.5), each time from cleared parameters.
     for (rules, sequence) in own.into_iter().flatten() {
         let mut run = Run::new(Pass::Act, me);
         run.walk(&SHARED, shared)?;
@@ -168,6 +168,7 @@ const VENDOR_CHECKED: u8 = 1;
 const CLASS_CHECKED: u8 = 2;
 const FETCHED: u8 = 4;
 const MATCHED: u8 = 8;
+const INVOKED: u8 = 16;
 
 /// Commands that may stand anywhere.
 const ANYWHERE: u32 =
@@ -203,7 +204,7 @@ static VALIDATE: Rules = Rules {
 static INVOKE: Rules = Rules {
     commands: ANYWHERE | 1 << spec::command::INVOKE,
     parameters: 0,
-    result: 0,
+    result: INVOKED,
     lacks: &Rejected { stage: Stage::Plan, reason: "no invoke" },
 };
 
@@ -254,12 +255,13 @@ impl<'a, 'm> Run<'a, 'm> {
     fn walk(&mut self, rules: &Rules, sequence: &'a [u8]) -> Checked<()> {
         let mut items = Cursor::new(sequence, MALFORMED_SEQUENCE);
         let count = items.array()?;
-        if count == 0 || !count.is_multiple_of(2) {
+        if count == 0 {
             return Err(items.bad());
         }
         if count / 2 > spec::limit::COMMANDS {
             return refuse!(Plan, "too many commands");
         }
+        // An odd count leaves an item behind.
         for _ in 0..count / 2 {
             let command = items.uint()?;
             if !holds(rules.commands, command) {
@@ -323,21 +325,20 @@ impl<'a, 'm> Run<'a, 'm> {
                 same(self.class, &self.me.class)?;
                 self.done |= CLASS_CHECKED;
             }
-            // Left to the streaming of the payload, where it is always done.
-            spec::command::IMAGE_MATCH if self.digest.is_some() => self.done |= MATCHED,
-            spec::command::IMAGE_MATCH => return refuse!(Plan, "match without a digest"),
+            // Left to the streaming of the payload, where it is always done. There is one digest for all
+            // sequences, that of the shared one.
+            spec::command::IMAGE_MATCH => self.done |= MATCHED,
             spec::command::FETCH => {
                 // A match before the fetch would be one of the content that is to be replaced.
                 if self.done & (FETCHED | MATCHED) != 0 {
                     return refuse!(Plan, "fetch is not first and only");
                 }
-                if self.uri.is_none() || self.digest.is_none() || self.size.is_none() {
-                    return refuse!(Plan, "fetch without URI, digest or size");
-                }
                 self.fetched = self.uri;
                 self.done |= FETCHED;
             }
-            // Invoke: the bootloader does it.
+            // Left to the bootloader.
+            spec::command::INVOKE => self.done |= INVOKED,
+            // No sequence may hold another.
             _ => {}
         }
         Ok(())

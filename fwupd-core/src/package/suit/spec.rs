@@ -3,7 +3,7 @@
 //! "M" is draft-ietf-suit-manifest-37, whose numbers stand in the IANA registry group "Software Update for
 //! the Internet of Things (SUIT)"; "U" is draft-ietf-suit-update-management-14.
 
-/// First bytes of an envelope: tag 107 (M, section 8.2, and its IANA considerations), then a map whose head
+/// First bytes of an envelope: tag 107 (M, sections 8.2 and 11), then a map whose head
 /// is this plus the number of its members.
 pub(super) const ENVELOPE: [u8; 2] = [0xd8, 107];
 /// Head of a map of no members (RFC 8949, section 3.1, major type 5).
@@ -83,7 +83,7 @@ pub(super) mod parameter {
 
 /// Largest reporting policy: all four of its bits (M, section 8.4.7).
 pub(super) const POLICY_MAX: u64 = 15;
-/// SHA-256 in a SUIT_Digest (M, section 8.4.11; RFC 9054, section 2.1).
+/// SHA-256 in a SUIT_Digest (M, section 10; RFC 9054, section 2.1).
 pub(super) const SHA_256: i64 = -16;
 
 /// Pre-release marks of a version (U, the section on suit-parameter-version).

@@ -1,0 +1,5 @@
+//! Updates of a simulated device, with the foreign-made packages of `fwupd-core/tests/vectors/suit`.
+
+mod cuts;
+mod rig;
+mod updates;
