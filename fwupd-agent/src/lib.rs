@@ -7,6 +7,7 @@ pub mod config;
 pub mod error;
 pub mod files;
 pub mod firmware;
+pub mod flash;
 pub mod hex;
 pub mod identity;
 pub mod keys;
