@@ -4,6 +4,7 @@
 
 pub mod cmd;
 pub mod config;
+pub mod device;
 pub mod error;
 pub mod files;
 pub mod firmware;
