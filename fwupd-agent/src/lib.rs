@@ -4,6 +4,7 @@
 
 pub mod cmd;
 pub mod config;
+pub mod demo;
 pub mod device;
 pub mod error;
 pub mod files;

@@ -5,6 +5,7 @@
 //! object `{"error": "...", "code": n}` on stdout.
 
 mod control;
+mod demo;
 mod firmware;
 mod history;
 mod install;
@@ -84,6 +85,8 @@ enum Command {
     Slots,
     /// Show the runs that have ended, the oldest first
     History,
+    /// Run a device through good and bad updates in a temporary directory, and tell how each went
+    Demo(demo::Flags),
 }
 
 /// What every command is given.
@@ -137,6 +140,7 @@ fn run(context: &Context, command: &Command) -> Result<Exit, Error> {
         Command::Status => status::run(context),
         Command::Slots => slots::run(context),
         Command::History => history::run(context),
+        Command::Demo(flags) => demo::run(context, flags),
     }
 }
 

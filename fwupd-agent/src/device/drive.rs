@@ -90,7 +90,7 @@ impl<'a, const N: usize> Device<'a, N> {
     /// Reads the journal back, and writes what the boot means.
     pub(super) fn load(&mut self) -> Result<(), Error> {
         self.settle()?;
-        self.watch()
+        self.remember()
     }
 
     pub(super) fn status(&self) -> Result<Status<'_>, Error> {
@@ -215,9 +215,7 @@ impl<'a, const N: usize> Device<'a, N> {
 
     /// Tells what has changed: progress, and runs that have ended.
     fn watch(&mut self) -> Result<(), Error> {
-        let status = self.status()?;
-        let (last, progress) = (status.last.copied(), status.progress);
-        if let Some(progress) = progress {
+        if let Some(progress) = self.status()?.progress {
             let size = u64::from(progress.size);
             let ui = self.on.ui;
             let bar = self.progress.get_or_insert_with(|| ui.progress("receiving", size));
@@ -225,6 +223,12 @@ impl<'a, const N: usize> Device<'a, N> {
         } else if let Some(bar) = self.progress.take() {
             bar.finish();
         }
+        self.remember()
+    }
+
+    /// Notes a run that has ended.
+    fn remember(&mut self) -> Result<(), Error> {
+        let last = self.status()?.last.copied();
         if last != self.told {
             self.told = last;
             if let Some(last) = &last {
