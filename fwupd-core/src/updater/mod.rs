@@ -398,6 +398,7 @@ impl<P: Platform> Updater<P> {
         Some(Status {
             state: &record.state,
             running: boot.running,
+            previous: boot.previous,
             next_boot: on_trial.or(boot.preset).unwrap_or(boot.confirmed),
             installed: &record.installed,
             counter: boot.counter,
