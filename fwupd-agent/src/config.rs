@@ -23,6 +23,7 @@
 //! confirm = "self-test"             # who confirms: a passed self-test, or `command`: only `fwagent confirm`
 //! ```
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use fwupd_core::flash::{Layout, Part, Region, Sectors};
@@ -69,6 +70,16 @@ pub struct Flags {
     pub state: Option<PathBuf>,
     /// `--set`, each `KEY=VALUE`.
     pub set: Vec<String>,
+}
+
+impl Flags {
+    /// The command line that says the same.
+    pub fn arguments(&self) -> Vec<OsString> {
+        let file = self.file.iter().flat_map(|file| ["--config".into(), file.into()]);
+        let state = self.state.iter().flat_map(|state| ["--state".into(), state.into()]);
+        let set = self.set.iter().flat_map(|set| ["--set".into(), set.into()]);
+        file.chain(state).chain(set).collect()
+    }
 }
 
 /// Geometry of the simulated flash. Sizes in bytes.

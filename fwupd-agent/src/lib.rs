@@ -4,9 +4,12 @@
 
 pub mod cmd;
 pub mod config;
+pub mod demo;
+pub mod device;
 pub mod error;
 pub mod files;
 pub mod firmware;
+pub mod flash;
 pub mod hex;
 pub mod identity;
 pub mod keys;

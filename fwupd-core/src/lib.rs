@@ -14,6 +14,9 @@
 pub mod boot;
 pub mod digest;
 pub mod flash;
+#[cfg(feature = "_fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod image;
 pub mod lifecycle;
 pub mod outcome;

@@ -7,6 +7,7 @@ use fwupd_core::outcome::{Ask, Failure, Initiator, Outcome, Phase, Reach, What};
 use fwupd_core::slot::Slot;
 use fwupd_core::updater::{Command, Job, Verify};
 use fwupd_testkit::device::{Checks, Device, Rest, SelfTest};
+use fwupd_testkit::flash::{CutPlace, OpIndex, TornModel};
 
 use crate::rig::{GEOMETRIES, NEW, OLD, factory, install, job, package};
 
@@ -200,6 +201,35 @@ fn a_confirmed_image_that_no_longer_passes_its_check_is_fallen_back_from() {
         install(&mut device, "one-seqmax.suit");
         assert_eq!(runs(&device), (NEW, u64::MAX), "and the next update is possible");
     }
+}
+
+/// The image on trial is given up, and the one to go back to no longer passes its check.
+#[test]
+fn an_image_that_was_given_up_and_is_all_that_boots_runs_and_is_not_marked_failed() {
+    let mut trials = 0;
+    for n in 0.. {
+        let mut device = factory(GEOMETRIES[0]);
+        device.self_test = SelfTest::Fail;
+        device.flash.cut_at(OpIndex::Mutating(n), CutPlace::From(0), TornModel::Nothing);
+        if install(&mut device, "one-integrated.suit") == Rest::Still {
+            break;
+        }
+        if !matches!(device.states.last(), Some(State::Trial { .. })) {
+            continue;
+        }
+        trials += 1;
+        let byte = device.flash.contents(0)[700];
+        device.flash.fill(0, 700, &[byte & byte.wrapping_sub(1)]).unwrap();
+        assert_eq!(device.power_on(), Rest::Still);
+        assert_eq!(runs(&device), (NEW, 5));
+        let slots = &device.seen.as_ref().unwrap().slots;
+        assert!(slots[1].verified().is_some(), "{slots:?}");
+        let Slot::Failed { why, log, .. } = slots[0] else { panic!("{slots:?}") };
+        assert_eq!(why, Failure::BootFailed);
+        assert_ne!(log.as_bytes(), b"self-test failed", "that was said of the other image");
+        assert_eq!((last(&device).slot, last(&device).what), (Some(NEW), What::Failed(Failure::Rejected)));
+    }
+    assert_ne!(trials, 0, "an update was cut in its trial");
 }
 
 #[test]

@@ -29,7 +29,7 @@ mod write;
 pub(crate) use format::Kind;
 use format::{KINDS, Kinds};
 
-use super::{FlashFault, Layout, Op, Part, Region};
+use super::{FlashFault, Layout, Op, OpKind, Part, Region};
 use scan::Scan;
 use write::Writing;
 
@@ -100,6 +100,8 @@ pub(crate) struct Journal<const BUF: usize> {
     end: u32,
     /// Whether the current page was turned since power came on, so that its rest is known to be erased.
     fresh: bool,
+    /// Whether the read at hand has failed once already.
+    reread: bool,
     places: [Option<Place>; KINDS],
     /// What is read.
     chunk: Aligned<CHUNK>,
@@ -125,6 +127,7 @@ impl<const BUF: usize> Journal<BUF> {
             seq: 0,
             end: 0,
             fresh: false,
+            reread: false,
             places: [None; KINDS],
             chunk: Aligned([0; CHUNK]),
             pack: Aligned([0; CHUNK]),
@@ -197,6 +200,12 @@ impl<const BUF: usize> Journal<BUF> {
 
     /// Takes the result of the operation lent last.
     pub(crate) fn done(&mut self, result: Result<(), FlashFault>) {
+        // A read that fails is done once more before what it was for counts as absent.
+        let again = result.is_err_and(|fault| fault.op == OpKind::Read) && !self.reread;
+        self.reread = again;
+        if again {
+            return;
+        }
         match self.task {
             Task::Rest => {}
             Task::Scan(scan) => self.scan_done(scan, result),

@@ -1,0 +1,426 @@
+//! One power-on of the device, and what it is told to do in it.
+
+use std::env;
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt as _;
+use std::path::PathBuf;
+use std::process;
+
+use fwupd_core::image::SlotId;
+use fwupd_core::lifecycle::{AfterReset, State};
+use fwupd_core::outcome::{Ask, Failure, Initiator, Outcome, Reach, Refused, Run, What};
+use fwupd_core::slot::{Enabled, Slot};
+use fwupd_core::updater::{Command, Job};
+use serde_json::json;
+
+use super::drive::{Device, Rest};
+use super::host::Why;
+use super::source::Origin;
+use super::{bootloader, history, host, report, with_slots};
+use crate::config::{Config, Flags};
+use crate::error::{Error, Exit};
+use crate::firmware;
+use crate::flash::{FlashError, FlashFile, Lock, Locking, PowerCut};
+use crate::ui::Ui;
+
+/// What the device is told once it runs.
+#[derive(Clone, Debug)]
+pub enum Task {
+    /// Nothing: it goes on with what was under way.
+    GoOn,
+    /// The same after a reset, to tell how a run ended for which so many bytes were read.
+    Report {
+        /// The run.
+        run: u32,
+        /// Bytes read from the source so far.
+        read: u64,
+    },
+    /// Install a package.
+    Install(Install),
+    /// Activate the image of a slot, or the one that it can only be.
+    Activate(Option<u8>),
+    /// What runs on trial is good.
+    Confirm,
+    /// What runs on trial is not wanted, and why.
+    Reject(String),
+    /// Activate what was confirmed before.
+    Rollback,
+    /// Give up what is being received, or is staged.
+    Cancel,
+    /// Clear notes and staged images.
+    FactoryReset,
+}
+
+/// An installation.
+#[derive(Clone, Debug)]
+pub struct Install {
+    /// The file; standard input if none.
+    pub file: Option<PathBuf>,
+    /// How far to go.
+    pub reach: Reach,
+    /// How it is read.
+    pub reading: Reading,
+}
+
+/// How a source is read.
+#[derive(Clone, Copy, Debug)]
+pub struct Reading {
+    /// Bytes that are handed over at once.
+    pub block: usize,
+    /// After so many blocks the process says so and waits to be killed.
+    pub stop_after: Option<u64>,
+}
+
+impl Default for Reading {
+    fn default() -> Self {
+        Self { block: 4096, stop_after: None }
+    }
+}
+
+/// What a command line brings to a power-on.
+#[derive(Clone, Copy, Debug)]
+pub struct On<'a> {
+    /// The configuration in force.
+    pub config: &'a Config,
+    /// The flags that led to it, for the process after a reset.
+    pub flags: &'a Flags,
+    /// Where results go.
+    pub ui: Ui,
+}
+
+/// Powers the device on and does the task, over as many resets as it takes.
+///
+/// # Errors
+/// Why the task was not done.
+pub fn power_on(on: On<'_>, task: &Task) -> Result<Exit, Error> {
+    with_slots!(on.config.layout.slots.len(), boot(on, task))
+}
+
+fn boot<const N: usize>(on: On<'_>, task: &Task) -> Result<Exit, Error> {
+    let config = on.config;
+    let trust = host::trust(config)?;
+    let after_reset = matches!(task, Task::Report { .. });
+    // A device that is not there is told as such, and not by its lock.
+    FlashFile::open(&config.state, &config.layout, None)?;
+    let lock = Lock::take(&config.state, if after_reset { Locking::Wait } else { Locking::Try })?;
+    let mut flash = FlashFile::open(&config.state, &config.layout, PowerCut::asked()?)?;
+    let fatal = |flash: &FlashFile, why| match why {
+        FlashError::Host(why) => Some(flash.host(&why)),
+        FlashError::Misuse(_) => None,
+    };
+
+    let jump = bootloader::boot(config, &trust, &mut flash, fatal)?;
+    let jump = jump.ok_or_else(|| Error::failed("no slot holds an image that may boot"))?;
+    let start = |slot| -> Result<_, Error> {
+        let mut head = [0; 256];
+        let region = config.layout.slot(slot).copied();
+        flash.read(region.map_or(0, |region| region.from), &mut head)?;
+        Ok(head)
+    };
+    let running = match (firmware::parse(&start(jump.slot)?), jump.trial) {
+        (Ok(firmware), _) => firmware,
+        (Err(why), false) => {
+            return Err(Error::failed(format_args!("slot {} does not run: {why}", jump.slot.0)));
+        }
+        (Err(why), true) => {
+            on.ui
+                .note(format_args!("slot {} on trial does not run: {why}; the watchdog resets", jump.slot.0));
+            drop(lock);
+            return Err(reset(on, &flash, None));
+        }
+    };
+    let why = Why::default();
+    let factory = start(config.layout.factory_slot)?;
+    let updater = host::updater::<N>(config, trust, &factory, &why)?;
+    let mut session = Session { on, why, device: Device::new(on, updater, flash, running) };
+    session.device.load()?;
+    session.run(task)
+}
+
+/// Takes the place of this process as after a reset. `next` is what the new one tells of; if none, it does
+/// what this one was asked to. Returns only if that cannot be.
+fn reset(on: On<'_>, flash: &FlashFile, next: Option<(Run, u64)>) -> Error {
+    let program = match env::current_exe() {
+        Ok(program) => program,
+        Err(why) => return Error::failed(format_args!("cannot reset: {why}")),
+    };
+    let mut command = process::Command::new(program);
+    match next {
+        None => command.args(env::args_os().skip(1)),
+        Some((run, read)) => {
+            let mut arguments: Vec<OsString> = on.ui.flags().iter().map(OsString::from).collect();
+            arguments.extend(on.flags.arguments());
+            arguments.extend(
+                ["boot", "--report", &run.0.to_string(), "--read", &read.to_string()].map(Into::into),
+            );
+            command.args(arguments)
+        }
+    };
+    if let Some(cut) = flash.cut() {
+        let (variable, value) = cut.variable();
+        command.env(variable, value);
+    }
+    Error::failed(format_args!("cannot reset: {}", command.exec()))
+}
+
+/// What the task means in this state.
+enum Told {
+    /// The run that does it.
+    Run(Run),
+    /// It is done.
+    Done(&'static str),
+}
+
+struct Session<'a, const N: usize> {
+    on: On<'a>,
+    why: Why,
+    device: Device<'a, N>,
+}
+
+impl<const N: usize> Session<'_, N> {
+    fn run(&mut self, task: &Task) -> Result<Exit, Error> {
+        let told = match task {
+            Task::GoOn => self.go_on()?,
+            Task::Report { run, read } => {
+                self.device.read = *read;
+                Told::Run(Run(*run))
+            }
+            Task::Install(install) => self.install(install)?,
+            Task::Activate(_)
+            | Task::Confirm
+            | Task::Reject(_)
+            | Task::Rollback
+            | Task::Cancel
+            | Task::FactoryReset => {
+                // A trial comes to its end first, as far as it does so by itself.
+                if self.at_boot()? == Rest::Reset {
+                    return Err(reset(self.on, &self.device.flash, None));
+                }
+                self.told(task)?
+            }
+        };
+        let told = match told {
+            Told::Run(run) => run,
+            Told::Done(text) => {
+                // What the command has left to do in flash is done before it is told.
+                self.device.drive()?;
+                self.on.ui.result(&json!({ "done": text }), text)?;
+                return Ok(Exit::Done);
+            }
+        };
+        match self.device.drive()? {
+            Rest::Reset => Err(reset(self.on, &self.device.flash, Some((told, self.device.read)))),
+            Rest::Idle | Rest::OnTrial => self.report(told),
+        }
+    }
+
+    /// What is under way is driven on, if it needs nobody.
+    fn at_boot(&mut self) -> Result<Rest, Error> {
+        match self.device.status()?.state {
+            State::Trial { .. } | State::Reverting { .. } | State::Activating { .. } => self.device.drive(),
+            State::Staged { wanted: Some(_), .. } => self.device.drive(),
+            State::Idle | State::Staged { wanted: None, .. } | State::Checking { .. } => Ok(Rest::Idle),
+            State::Receiving { .. } | State::Validating { .. } => Ok(Rest::Idle),
+        }
+    }
+
+    fn go_on(&mut self) -> Result<Told, Error> {
+        let under_way = self.device.status()?.state.run();
+        under_way.map(Told::Run).ok_or_else(|| nothing("nothing is under way"))
+    }
+
+    fn install(&mut self, install: &Install) -> Result<Told, Error> {
+        self.device.reading = install.reading;
+        let origin = install.file.as_deref().map(Origin::of).transpose()?;
+        let under_way = self.device.status()?.state.run();
+        if let Some(run) = under_way {
+            let same = origin.as_ref().is_some_and(|origin| self.device.note() == Some(&origin.note[..]));
+            if !same {
+                return Err(Error::failed(
+                    "another update is under way: `fwagent resume` goes on with it, `fwagent cancel` ends it",
+                ));
+            }
+            self.on.ui.note("going on with this installation");
+            return Ok(Told::Run(run));
+        }
+        if let State::Staged { .. } = self.device.status()?.state {
+            self.command(Command::Discard { keep_slot: true }, None)?;
+        }
+        let job = Job {
+            uri: origin.as_ref().map(|origin| &*origin.uri),
+            reach: install.reach,
+            target: None,
+            after: AfterReset::Resume,
+            file_check: None,
+        };
+        let command = if origin.is_some() { Command::Fetch(job) } else { Command::Receive(job) };
+        // A note of nothing takes the place of another installation's.
+        let note = origin.as_ref().map_or(&[][..], |origin| &origin.note);
+        Ok(Told::Run(self.command(command, Some(note))?))
+    }
+
+    fn told(&mut self, task: &Task) -> Result<Told, Error> {
+        let status = self.device.status()?;
+        let on_trial = matches!(status.state, State::Trial { .. });
+        match task {
+            Task::GoOn | Task::Report { .. } | Task::Install(_) => Err(Error::failed("told twice")),
+            Task::Activate(slot) => self.activate(slot.map(SlotId)),
+            Task::Rollback => {
+                let back = self.previous()?;
+                self.activate(Some(back))
+            }
+            Task::Confirm if !on_trial && self.device.ended_as(What::Done) => Ok(Told::Done("confirmed")),
+            Task::Confirm | Task::Reject(_) if !on_trial => Err(nothing("nothing is on trial")),
+            Task::Confirm => Ok(Told::Run(self.command(Command::Confirm, None)?)),
+            Task::Reject(reason) => {
+                let run = status.run;
+                let detail = reason.as_bytes();
+                self.command(Command::Reject { why: Failure::Rejected, detail }, None)?;
+                self.device.rejected = true;
+                Ok(Told::Run(run))
+            }
+            Task::Cancel => self.cancel(),
+            Task::FactoryReset => {
+                self.command(Command::FactoryReset, None)?;
+                Ok(Told::Done("notes and staged images are cleared"))
+            }
+        }
+    }
+
+    fn activate(&mut self, slot: Option<SlotId>) -> Result<Told, Error> {
+        let status = self.device.status()?;
+        if slot == Some(status.running) && !matches!(status.state, State::Trial { .. }) {
+            return Err(nothing(format_args!("slot {} runs already", status.running.0)));
+        }
+        let idle = matches!(status.state, State::Idle);
+        match self.device.command(Command::Activate { slot, ask: Ask::No }, None)? {
+            Ok(run) => Ok(Told::Run(run)),
+            Err(Refused::WrongState) if idle => Err(nothing("no slot holds an image to activate")),
+            Err(Refused::Invalid) => Err(Error::usage("several slots can be activated: give --slot")),
+            Err(Refused::NotAvailable) => {
+                let slot = slot.map_or(String::new(), |slot| format!("slot {} holds ", slot.0));
+                Err(Error::failed(format_args!("{slot}no image that may be activated")))
+            }
+            Err(refused) => Err(self.refused(refused)),
+        }
+    }
+
+    /// The slot that was confirmed before the running one.
+    fn previous(&mut self) -> Result<SlotId, Error> {
+        let status = self.device.status()?;
+        if let State::Trial { .. } = status.state {
+            return Err(Error::failed("an image is on trial: `fwagent reject` goes back"));
+        }
+        let good = |slot: &Slot| matches!(slot, Slot::Verified(_, Enabled::Yes));
+        let others = (0u8..)
+            .map(SlotId)
+            .zip(status.slots)
+            .filter(|(slot, holds)| *slot != status.running && good(holds));
+        let mut others = others.map(|(slot, _)| slot);
+        match (status.previous, others.next(), others.next()) {
+            (Some(previous), _, _) if status.slots.get(usize::from(previous.0)).is_some_and(good) => {
+                Ok(previous)
+            }
+            (_, Some(only), None) => Ok(only),
+            (_, None, _) => Err(nothing("no slot holds an earlier image")),
+            (_, Some(_), Some(_)) => {
+                Err(Error::usage("several slots hold images: `fwagent activate --slot` names one"))
+            }
+        }
+    }
+
+    fn cancel(&mut self) -> Result<Told, Error> {
+        match self.device.status()?.state {
+            State::Receiving { .. } | State::Checking { .. } | State::Validating { .. } => {
+                self.command(Command::Cancel, None)?;
+                Ok(Told::Done("cancelled"))
+            }
+            State::Staged { .. } => {
+                self.command(Command::Discard { keep_slot: false }, None)?;
+                Ok(Told::Done("the staged image is given up"))
+            }
+            State::Idle => Err(nothing("nothing is under way")),
+            State::Trial { .. } => Err(Error::failed("an image is on trial: `fwagent reject` goes back")),
+            State::Activating { .. } | State::Reverting { .. } => Err(self.refused(Refused::WrongState)),
+        }
+    }
+
+    fn command(&mut self, command: Command<'_>, note: Option<&[u8]>) -> Result<Run, Error> {
+        self.device.command(command, note)?.map_err(|refused| self.refused(refused))
+    }
+
+    fn refused(&self, refused: Refused) -> Error {
+        let state = self.device.status().map_or("unknown", |status| report::state(status.state));
+        Error::failed(format_args!("the device refuses: {refused} (it is {state})"))
+    }
+
+    /// How a run stands, now that the device rests.
+    fn report(&mut self, run: Run) -> Result<Exit, Error> {
+        let version = self.device.firmware.version;
+        let read = self.device.read;
+        let status = self.device.status()?;
+        let running = status.running;
+        let state = report::state(status.state);
+        let tell = |text: String| {
+            let object = json!({
+                "run": run.0,
+                "state": state,
+                "running": running.0,
+                "version": version.as_str(),
+                "read": read,
+                "told": text,
+            });
+            self.on.ui.result(&object, text)
+        };
+        let ended = status.last.filter(|last| last.run == run);
+        match (ended.map(|last| (last, last.what)), status.state) {
+            (Some((last, What::Failed(why))), _) => Err(self.failed(last, why, status.slots)),
+            (Some((_, What::Done)), State::Staged { image, .. }) => {
+                tell(format!("{} is staged in slot {}", image.image().version, image.slot().0))?;
+                Ok(Exit::Done)
+            }
+            (Some((_, What::Done)), _) => {
+                tell(format!("{version} runs from slot {}", running.0))?;
+                Ok(Exit::Done)
+            }
+            (None, State::Trial { .. }) => {
+                tell(format!("{version} runs on trial from slot {}: confirm or reject it", running.0))?;
+                Ok(Exit::Done)
+            }
+            (None, _) => Err(Error::failed(format_args!("the device rests and is {state}"))),
+        }
+    }
+
+    fn failed(&self, last: &Outcome, why: Failure, slots: &[Slot]) -> Error {
+        if self.device.rejected || (why == Failure::Cancelled) {
+            let text = format_args!("{why}; {} runs", self.device.firmware.version).to_string();
+            return Error::new(report::exit(why, last.at), text);
+        }
+        let detail = match self.why.get() {
+            Some(rejected) => format!(" ({})", rejected.reason),
+            None => match last.slot.and_then(|slot| slots.get(usize::from(slot.0))) {
+                Some(Slot::Failed { log, .. }) if !log.as_bytes().is_empty() => {
+                    format!(" ({})", String::from_utf8_lossy(log.as_bytes()))
+                }
+                Some(_) | None => String::new(),
+            },
+        };
+        let at = report::phase(last.at);
+        let version = self.device.firmware.version;
+        Error::new(report::exit(why, last.at), format_args!("{at}: {why}{detail}; {version} runs"))
+    }
+}
+
+fn nothing(text: impl std::fmt::Display) -> Error {
+    Error::new(Exit::NothingToDo, text)
+}
+
+/// Notes how a run ended, for `fwagent history`. A history that cannot be written stops nothing.
+pub(super) fn remember(on: On<'_>, outcome: &Outcome) {
+    if let Err(why) = history::append(&on.config.state, outcome) {
+        on.ui.note(why);
+    }
+}
+
+/// Who gives the commands: the device's own command line.
+pub(super) const BY: Initiator = Initiator::APPLICATION;
