@@ -97,11 +97,9 @@ pub(crate) fn documented() -> Result<String, String> {
     let rows = rows(&graph)?;
     let wrong: Vec<&String> =
         rows.iter().filter(|row| !text.lines().any(|line| has_reason(line, row))).collect();
+    wrong.iter().for_each(|row| println!("missing: {row}<why it and not another> |"));
     if let Some(row) = wrong.first() {
-        return Err(format!(
-            "{DOCUMENT}: {} lines missing or wrong, first: {row}<why it and not another> |",
-            wrong.len()
-        ));
+        return Err(format!("{DOCUMENT}: {} lines missing or wrong, first: {row}", wrong.len()));
     }
     let known = |line: &&str| rows.iter().any(|row| has_reason(line, row));
     match text.lines().filter(|line| line.starts_with("| `")).find(|line| !known(line)) {

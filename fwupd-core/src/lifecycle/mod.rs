@@ -1,7 +1,7 @@
 //! The lifecycle: one pure table, [`step`], from a state and an event to the next state.
 //!
-//! [`admit`] refuses what is busy with another's work; then an outer match on the state (here) and an inner
-//! one on the event (one file per part of the life: [`idle`], [`download`], [`staged`], [`boot`]) hold one
+//! `admit` refuses what is busy with another's work; then an outer match on the state (here) and an inner
+//! one on the event (one file per part of the life: `idle`, `download`, `staged`, `boot`) hold one
 //! arm per arrow. Nothing here reads flash, a clock or a link, and nothing else changes a state.
 //!
 //! Two things follow from a step. Its [`Effect`] is what changes once beside the state (what a slot holds,
