@@ -20,7 +20,8 @@
 //!   afterwards, so the first frame after a reset never follows what is there: it goes to a fresh page.
 //! - A frame that was appended may have been cut at its last word and read well all the same, this once.
 //!   Nobody acts on it before it stands in the snapshot of a sealed page ([`Journal::start`] sees to that).
-//!   A boot that finds a sealed page with nothing behind its snapshot writes nothing.
+//!   Nor does anyone act on its absence, if something was written where it would be: it could read well the
+//!   next time. A boot that finds a sealed page with erased flash behind its snapshot writes nothing.
 
 mod format;
 mod scan;

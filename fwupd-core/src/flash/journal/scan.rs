@@ -67,6 +67,8 @@ pub(super) struct Scan {
     debris: bool,
     /// A page's snapshot is broken.
     lost: bool,
+    /// What follows the last frame reads as erased.
+    clean: bool,
 }
 
 impl Scan {
@@ -79,6 +81,7 @@ impl Scan {
             limit: u32::MAX,
             debris: false,
             lost: false,
+            clean: false,
         }
     }
 
@@ -125,10 +128,11 @@ impl<const BUF: usize> Journal<BUF> {
                 }
             }
             Stage::FrameHead { at } => {
-                let head = result
-                    .ok()
-                    .and_then(|()| FrameHead::parse(self.was_read(at, HEAD as u16).first_chunk::<HEAD>()?));
-                self.frame_head(scan, at, head);
+                let bytes = result.ok().and_then(|()| self.was_read(at, HEAD as u16).first_chunk::<HEAD>());
+                let erased = self.page.and_then(|page| self.part_of(page)).map(|part| part.erased);
+                let clean = bytes.is_some_and(|bytes| bytes.iter().all(|byte| Some(*byte) == erased));
+                let head = bytes.and_then(FrameHead::parse);
+                self.frame_head(Scan { clean, ..scan }, at, head);
             }
             Stage::Frame(frame) => match result {
                 Ok(()) => self.frame_bytes(scan, frame),
@@ -274,6 +278,10 @@ impl<const BUF: usize> Journal<BUF> {
         let unit = scan.chosen().and_then(|c| self.part_of(c.page)).map_or(1, |part| part.unit());
         self.seq = frame.head.seq;
         self.end = round_up(base.saturating_add(len).saturating_add(TAIL as u32), unit);
+        let room = scan.chosen().and_then(|c| self.region(c.page)).map_or(0, |region| region.len());
+        if self.end.saturating_add((HEAD + TAIL) as u32) > room {
+            return self.scanned(Scan { clean: true, ..scan });
+        }
         self.scanning(Scan { stage: Stage::FrameHead { at: self.end }, ..scan });
     }
 
@@ -291,7 +299,9 @@ impl<const BUF: usize> Journal<BUF> {
             return self.scanning(Scan { below: number, lost: true, ..Scan::begin() });
         }
         self.found = if scan.lost { Found::Lost } else { Found::Whole };
-        let settled = chosen.seal == Seal::Whole && self.end == chosen.header.end;
+        // Behind a snapshot may lie the rest of a frame that was cut: it is no frame now, and could read as one
+        // the next time.
+        let settled = chosen.seal == Seal::Whole && self.end == chosen.header.end && scan.clean;
         if settled && !scan.lost {
             self.finish(Ok(()));
         } else {
