@@ -32,8 +32,8 @@ pub enum Task {
     Report {
         /// The run.
         run: u32,
-        /// Bytes read from the source so far.
-        read: u64,
+        /// What is known of it.
+        so_far: SoFar,
     },
     /// Install a package.
     Install(Install),
@@ -49,6 +49,15 @@ pub enum Task {
     Cancel,
     /// Clear notes and staged images.
     FactoryReset,
+}
+
+/// What outlives a reset of a run, for its report.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SoFar {
+    /// Bytes read from the source.
+    pub read: u64,
+    /// Its user has rejected what was on trial, so that going back is no failure.
+    pub rejected: bool,
 }
 
 /// An installation.
@@ -101,9 +110,9 @@ fn boot<const N: usize>(on: On<'_>, task: &Task) -> Result<Exit, Error> {
     let trust = host::trust(config)?;
     let after_reset = matches!(task, Task::Report { .. });
     // A device that is not there is told as such, and not by its lock.
-    FlashFile::open(&config.state, &config.layout, None)?;
+    FlashFile::open(&config.state, &config.layout, config.flash.sync, None)?;
     let lock = Lock::take(&config.state, if after_reset { Locking::Wait } else { Locking::Try })?;
-    let mut flash = FlashFile::open(&config.state, &config.layout, PowerCut::asked()?)?;
+    let mut flash = FlashFile::open(&config.state, &config.layout, config.flash.sync, PowerCut::asked()?)?;
     let fatal = |flash: &FlashFile, why| match why {
         FlashError::Host(why) => Some(flash.host(&why)),
         FlashError::Misuse(_) => None,
@@ -139,7 +148,7 @@ fn boot<const N: usize>(on: On<'_>, task: &Task) -> Result<Exit, Error> {
 
 /// Takes the place of this process as after a reset. `next` is what the new one tells of; if none, it does
 /// what this one was asked to. Returns only if that cannot be.
-fn reset(on: On<'_>, flash: &FlashFile, next: Option<(Run, u64)>) -> Error {
+fn reset(on: On<'_>, flash: &FlashFile, next: Option<(Run, SoFar)>) -> Error {
     let program = match env::current_exe() {
         Ok(program) => program,
         Err(why) => return Error::failed(format_args!("cannot reset: {why}")),
@@ -147,12 +156,12 @@ fn reset(on: On<'_>, flash: &FlashFile, next: Option<(Run, u64)>) -> Error {
     let mut command = process::Command::new(program);
     match next {
         None => command.args(env::args_os().skip(1)),
-        Some((run, read)) => {
+        Some((run, so_far)) => {
             let mut arguments: Vec<OsString> = on.ui.flags().iter().map(OsString::from).collect();
             arguments.extend(on.flags.arguments());
-            arguments.extend(
-                ["boot", "--report", &run.0.to_string(), "--read", &read.to_string()].map(Into::into),
-            );
+            let (run, read) = (run.0.to_string(), so_far.read.to_string());
+            arguments.extend(["boot", "--report", &run, "--read", &read].map(Into::into));
+            arguments.extend(so_far.rejected.then(|| "--rejected".into()));
             command.args(arguments)
         }
     };
@@ -181,8 +190,8 @@ impl<const N: usize> Session<'_, N> {
     fn run(&mut self, task: &Task) -> Result<Exit, Error> {
         let told = match task {
             Task::GoOn => self.go_on()?,
-            Task::Report { run, read } => {
-                self.device.read = *read;
+            Task::Report { run, so_far } => {
+                self.device.so_far = *so_far;
                 Told::Run(Run(*run))
             }
             Task::Install(install) => self.install(install)?,
@@ -209,7 +218,7 @@ impl<const N: usize> Session<'_, N> {
             }
         };
         match self.device.drive()? {
-            Rest::Reset => Err(reset(self.on, &self.device.flash, Some((told, self.device.read)))),
+            Rest::Reset => Err(reset(self.on, &self.device.flash, Some((told, self.device.so_far)))),
             Rest::Idle | Rest::OnTrial => self.report(told),
         }
     }
@@ -276,7 +285,7 @@ impl<const N: usize> Session<'_, N> {
                 let run = status.run;
                 let detail = reason.as_bytes();
                 self.command(Command::Reject { why: Failure::Rejected, detail }, None)?;
-                self.device.rejected = true;
+                self.device.so_far.rejected = true;
                 Ok(Told::Run(run))
             }
             Task::Cancel => self.cancel(),
@@ -357,7 +366,7 @@ impl<const N: usize> Session<'_, N> {
     /// How a run stands, now that the device rests.
     fn report(&mut self, run: Run) -> Result<Exit, Error> {
         let version = self.device.firmware.version;
-        let read = self.device.read;
+        let SoFar { read, rejected } = self.device.so_far;
         let status = self.device.status()?;
         let running = status.running;
         let state = report::state(status.state);
@@ -374,6 +383,10 @@ impl<const N: usize> Session<'_, N> {
         };
         let ended = status.last.filter(|last| last.run == run);
         match (ended.map(|last| (last, last.what)), status.state) {
+            (Some((_, What::Failed(Failure::Rejected))), _) if rejected => {
+                tell(format!("rejected; {version} runs from slot {}", running.0))?;
+                Ok(Exit::Done)
+            }
             (Some((last, What::Failed(why))), _) => Err(self.failed(last, why, status.slots)),
             (Some((_, What::Done)), State::Staged { image, .. }) => {
                 tell(format!("{} is staged in slot {}", image.image().version, image.slot().0))?;
@@ -392,10 +405,6 @@ impl<const N: usize> Session<'_, N> {
     }
 
     fn failed(&self, last: &Outcome, why: Failure, slots: &[Slot]) -> Error {
-        if self.device.rejected || (why == Failure::Cancelled) {
-            let text = format_args!("{why}; {} runs", self.device.firmware.version).to_string();
-            return Error::new(report::exit(why, last.at), text);
-        }
         let detail = match self.why.get() {
             Some(rejected) => format!(" ({})", rejected.reason),
             None => match last.slot.and_then(|slot| slots.get(usize::from(slot.0))) {
