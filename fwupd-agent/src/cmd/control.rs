@@ -3,7 +3,7 @@
 use clap::Subcommand;
 
 use super::Context;
-use crate::device::session::Task;
+use crate::device::session::{SoFar, Task};
 use crate::error::{Error, Exit};
 
 #[derive(Debug, Subcommand)]
@@ -39,6 +39,9 @@ pub(super) enum Command {
         /// Bytes that were read for it.
         #[arg(long)]
         read: u64,
+        /// Its image was rejected by the user.
+        #[arg(long)]
+        rejected: bool,
     },
 }
 
@@ -51,6 +54,8 @@ pub(super) fn run(context: &Context, command: &Command) -> Result<Exit, Error> {
         Command::Rollback => Task::Rollback,
         Command::Cancel => Task::Cancel,
         Command::FactoryReset => Task::FactoryReset,
-        Command::Boot { report, read } => Task::Report { run: *report, read: *read },
+        Command::Boot { report, read, rejected } => {
+            Task::Report { run: *report, so_far: SoFar { read: *read, rejected: *rejected } }
+        }
     })
 }

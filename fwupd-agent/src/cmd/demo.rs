@@ -34,7 +34,10 @@ pub(super) fn run(context: &Context, flags: &Flags) -> Result<Exit, Error> {
     let failed = rows.iter().filter(|row| !row.ok()).count();
     let stories: Vec<_> = rows
         .iter()
-        .map(|row| json!({ "story": row.story, "told": row.told, "happened": row.shown(), "ok": row.ok() }))
+        .map(|row| {
+            let Row { story, told, happened, detail } = row;
+            json!({ "story": story, "told": told, "happened": happened, "detail": detail, "ok": row.ok() })
+        })
         .collect();
     context.ui.result(&json!({ "stories": stories, "seed": seed }), table(&rows))?;
     if failed > 0 {

@@ -24,6 +24,7 @@ keys = [\"maker.pub.pem\"]
 
 [flash]
 slot = 327680
+sync = false
 
 [boot]
 trials = 3

@@ -11,14 +11,16 @@ use crate::error::Error;
 pub(super) fn at_random(bench: &Bench) -> Result<Story, Error> {
     let operations = operations(bench)?;
     let mut random = Random(bench.seed);
-    let (mut old, mut new, mut cut, mut wrong) = (0u32, 0u32, 0u32, Vec::new());
+    let (mut still_old, mut old, mut new, mut cut, mut wrong) = (0u32, 0u32, 0u32, 0u32, Vec::new());
     for n in 0..bench.cuts {
         let device = bench.device("power-cuts")?;
         let seed = random.next();
         let first = device.run_cut(&["install", &bench.good.package], random.below(operations), seed)?;
         let mut bad = (first.code != Some(CUT)).then(|| format!("no cut: {}", first.err));
         cut += u32::from(bad.is_none());
-        bad = bad.or(boots(bench, &device)?.err());
+        let found = boots(bench, &device)?;
+        still_old += u32::from(found == Ok(bench.factory.version));
+        bad = bad.or(found.err());
         if random.below(2) == 0 {
             device.run_cut(&["resume"], random.below(operations), random.next())?;
             bad = bad.or(boots(bench, &device)?.err());
@@ -35,7 +37,8 @@ pub(super) fn at_random(bench: &Bench) -> Result<Story, Error> {
         }
     }
     let cuts = bench.cuts;
-    let mut detail = format!("{new} new, {old} old; {operations} operations uncut");
+    let mut detail =
+        format!("{still_old} old at the cut; {new} new, {old} old at the end; {operations} operations uncut");
     if let Some(first) = wrong.first() {
         detail = format!("{first}; {detail}");
     }

@@ -31,11 +31,12 @@ impl Row {
         self.told == self.happened
     }
 
-    /// What happened, with its detail.
+    /// What happened, with its detail; not twice what was told.
     pub fn shown(&self) -> String {
+        let happened = if self.ok() { "as told" } else { &self.happened };
         match self.detail.as_str() {
-            "" => self.happened.clone(),
-            detail => format!("{} ({detail})", self.happened),
+            "" => happened.to_owned(),
+            detail => format!("{happened}: {detail}"),
         }
     }
 }

@@ -10,7 +10,7 @@ use fwupd_core::time::Now;
 use fwupd_core::updater::{Command, Need, Settled, Ticket, Updater};
 
 use super::host::Host;
-use super::session::{BY, On, Reading, remember};
+use super::session::{BY, On, Reading, SoFar, remember};
 use super::settle;
 use super::source::{FileSource, next_of_stdin};
 use crate::config::Confirm;
@@ -56,10 +56,7 @@ pub(super) struct Device<'a, const N: usize> {
     /// What runs.
     pub(super) firmware: Firmware,
     pub(super) reading: Reading,
-    /// Bytes read from the source.
-    pub(super) read: u64,
-    /// Its user has rejected what was on trial.
-    pub(super) rejected: bool,
+    pub(super) so_far: SoFar,
     start: Instant,
     transfer: Option<Transfer>,
     blocks: u64,
@@ -76,8 +73,7 @@ impl<'a, const N: usize> Device<'a, N> {
             flash,
             firmware,
             reading: Reading::default(),
-            read: 0,
-            rejected: false,
+            so_far: SoFar::default(),
             start: Instant::now(),
             transfer: None,
             blocks: 0,
@@ -296,7 +292,7 @@ impl<'a, const N: usize> Device<'a, N> {
                 return self.updater.failed(ticket, Failure::ConnectionLost, now).map_err(surprised);
             };
             block.truncate(count);
-            self.read = self.read.saturating_add(count as u64);
+            self.so_far.read = self.so_far.read.saturating_add(count as u64);
             self.blocks = self.blocks.saturating_add(1);
             if block.is_empty() {
                 return self.updater.complete(ticket, now).map_err(surprised);

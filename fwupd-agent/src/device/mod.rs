@@ -11,6 +11,7 @@ pub mod host;
 pub mod report;
 pub mod session;
 pub mod source;
+mod task;
 pub mod view;
 
 use fwupd_core::flash::{Parts, Planner};

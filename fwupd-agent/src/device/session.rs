@@ -6,16 +6,14 @@ use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process;
 
-use fwupd_core::image::SlotId;
-use fwupd_core::lifecycle::{AfterReset, State};
-use fwupd_core::outcome::{Ask, Failure, Initiator, Outcome, Reach, Refused, Run, What};
-use fwupd_core::slot::{Enabled, Slot};
-use fwupd_core::updater::{Command, Job};
+use fwupd_core::lifecycle::State;
+use fwupd_core::outcome::{Failure, Initiator, Outcome, Reach, Run, What};
+use fwupd_core::slot::Slot;
 use serde_json::json;
 
 use super::drive::{Device, Rest};
 use super::host::Why;
-use super::source::Origin;
+use super::task::Told;
 use super::{bootloader, history, host, report, with_slots};
 use crate::config::{Config, Flags};
 use crate::error::{Error, Exit};
@@ -32,8 +30,8 @@ pub enum Task {
     Report {
         /// The run.
         run: u32,
-        /// Bytes read from the source so far.
-        read: u64,
+        /// What is known of it.
+        so_far: SoFar,
     },
     /// Install a package.
     Install(Install),
@@ -49,6 +47,15 @@ pub enum Task {
     Cancel,
     /// Clear notes and staged images.
     FactoryReset,
+}
+
+/// What outlives a reset of a run, for its report.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SoFar {
+    /// Bytes read from the source.
+    pub read: u64,
+    /// Its user has rejected what was on trial, so that going back is no failure.
+    pub rejected: bool,
 }
 
 /// An installation.
@@ -101,9 +108,9 @@ fn boot<const N: usize>(on: On<'_>, task: &Task) -> Result<Exit, Error> {
     let trust = host::trust(config)?;
     let after_reset = matches!(task, Task::Report { .. });
     // A device that is not there is told as such, and not by its lock.
-    FlashFile::open(&config.state, &config.layout, None)?;
+    FlashFile::open(&config.state, &config.layout, config.flash.sync, None)?;
     let lock = Lock::take(&config.state, if after_reset { Locking::Wait } else { Locking::Try })?;
-    let mut flash = FlashFile::open(&config.state, &config.layout, PowerCut::asked()?)?;
+    let mut flash = FlashFile::open(&config.state, &config.layout, config.flash.sync, PowerCut::asked()?)?;
     let fatal = |flash: &FlashFile, why| match why {
         FlashError::Host(why) => Some(flash.host(&why)),
         FlashError::Misuse(_) => None,
@@ -139,7 +146,7 @@ fn boot<const N: usize>(on: On<'_>, task: &Task) -> Result<Exit, Error> {
 
 /// Takes the place of this process as after a reset. `next` is what the new one tells of; if none, it does
 /// what this one was asked to. Returns only if that cannot be.
-fn reset(on: On<'_>, flash: &FlashFile, next: Option<(Run, u64)>) -> Error {
+fn reset(on: On<'_>, flash: &FlashFile, next: Option<(Run, SoFar)>) -> Error {
     let program = match env::current_exe() {
         Ok(program) => program,
         Err(why) => return Error::failed(format_args!("cannot reset: {why}")),
@@ -147,12 +154,12 @@ fn reset(on: On<'_>, flash: &FlashFile, next: Option<(Run, u64)>) -> Error {
     let mut command = process::Command::new(program);
     match next {
         None => command.args(env::args_os().skip(1)),
-        Some((run, read)) => {
+        Some((run, so_far)) => {
             let mut arguments: Vec<OsString> = on.ui.flags().iter().map(OsString::from).collect();
             arguments.extend(on.flags.arguments());
-            arguments.extend(
-                ["boot", "--report", &run.0.to_string(), "--read", &read.to_string()].map(Into::into),
-            );
+            let (run, read) = (run.0.to_string(), so_far.read.to_string());
+            arguments.extend(["boot", "--report", &run, "--read", &read].map(Into::into));
+            arguments.extend(so_far.rejected.then(|| "--rejected".into()));
             command.args(arguments)
         }
     };
@@ -163,26 +170,19 @@ fn reset(on: On<'_>, flash: &FlashFile, next: Option<(Run, u64)>) -> Error {
     Error::failed(format_args!("cannot reset: {}", command.exec()))
 }
 
-/// What the task means in this state.
-enum Told {
-    /// The run that does it.
-    Run(Run),
-    /// It is done.
-    Done(&'static str),
-}
-
-struct Session<'a, const N: usize> {
-    on: On<'a>,
+/// A power-on, once the device is loaded.
+pub(super) struct Session<'a, const N: usize> {
+    pub(super) on: On<'a>,
     why: Why,
-    device: Device<'a, N>,
+    pub(super) device: Device<'a, N>,
 }
 
 impl<const N: usize> Session<'_, N> {
     fn run(&mut self, task: &Task) -> Result<Exit, Error> {
         let told = match task {
             Task::GoOn => self.go_on()?,
-            Task::Report { run, read } => {
-                self.device.read = *read;
+            Task::Report { run, so_far } => {
+                self.device.so_far = *so_far;
                 Told::Run(Run(*run))
             }
             Task::Install(install) => self.install(install)?,
@@ -209,155 +209,15 @@ impl<const N: usize> Session<'_, N> {
             }
         };
         match self.device.drive()? {
-            Rest::Reset => Err(reset(self.on, &self.device.flash, Some((told, self.device.read)))),
+            Rest::Reset => Err(reset(self.on, &self.device.flash, Some((told, self.device.so_far)))),
             Rest::Idle | Rest::OnTrial => self.report(told),
         }
-    }
-
-    /// What is under way is driven on, if it needs nobody.
-    fn at_boot(&mut self) -> Result<Rest, Error> {
-        match self.device.status()?.state {
-            State::Trial { .. } | State::Reverting { .. } | State::Activating { .. } => self.device.drive(),
-            State::Staged { wanted: Some(_), .. } => self.device.drive(),
-            State::Idle | State::Staged { wanted: None, .. } | State::Checking { .. } => Ok(Rest::Idle),
-            State::Receiving { .. } | State::Validating { .. } => Ok(Rest::Idle),
-        }
-    }
-
-    fn go_on(&mut self) -> Result<Told, Error> {
-        let under_way = self.device.status()?.state.run();
-        under_way.map(Told::Run).ok_or_else(|| nothing("nothing is under way"))
-    }
-
-    fn install(&mut self, install: &Install) -> Result<Told, Error> {
-        self.device.reading = install.reading;
-        let origin = install.file.as_deref().map(Origin::of).transpose()?;
-        let under_way = self.device.status()?.state.run();
-        if let Some(run) = under_way {
-            let same = origin.as_ref().is_some_and(|origin| self.device.note() == Some(&origin.note[..]));
-            if !same {
-                return Err(Error::failed(
-                    "another update is under way: `fwagent resume` goes on with it, `fwagent cancel` ends it",
-                ));
-            }
-            self.on.ui.note("going on with this installation");
-            return Ok(Told::Run(run));
-        }
-        if let State::Staged { .. } = self.device.status()?.state {
-            self.command(Command::Discard { keep_slot: true }, None)?;
-        }
-        let job = Job {
-            uri: origin.as_ref().map(|origin| &*origin.uri),
-            reach: install.reach,
-            target: None,
-            after: AfterReset::Resume,
-            file_check: None,
-        };
-        let command = if origin.is_some() { Command::Fetch(job) } else { Command::Receive(job) };
-        // A note of nothing takes the place of another installation's.
-        let note = origin.as_ref().map_or(&[][..], |origin| &origin.note);
-        Ok(Told::Run(self.command(command, Some(note))?))
-    }
-
-    fn told(&mut self, task: &Task) -> Result<Told, Error> {
-        let status = self.device.status()?;
-        let on_trial = matches!(status.state, State::Trial { .. });
-        match task {
-            Task::GoOn | Task::Report { .. } | Task::Install(_) => Err(Error::failed("told twice")),
-            Task::Activate(slot) => self.activate(slot.map(SlotId)),
-            Task::Rollback => {
-                let back = self.previous()?;
-                self.activate(Some(back))
-            }
-            Task::Confirm if !on_trial && self.device.ended_as(What::Done) => Ok(Told::Done("confirmed")),
-            Task::Confirm | Task::Reject(_) if !on_trial => Err(nothing("nothing is on trial")),
-            Task::Confirm => Ok(Told::Run(self.command(Command::Confirm, None)?)),
-            Task::Reject(reason) => {
-                let run = status.run;
-                let detail = reason.as_bytes();
-                self.command(Command::Reject { why: Failure::Rejected, detail }, None)?;
-                self.device.rejected = true;
-                Ok(Told::Run(run))
-            }
-            Task::Cancel => self.cancel(),
-            Task::FactoryReset => {
-                self.command(Command::FactoryReset, None)?;
-                Ok(Told::Done("notes and staged images are cleared"))
-            }
-        }
-    }
-
-    fn activate(&mut self, slot: Option<SlotId>) -> Result<Told, Error> {
-        let status = self.device.status()?;
-        if slot == Some(status.running) && !matches!(status.state, State::Trial { .. }) {
-            return Err(nothing(format_args!("slot {} runs already", status.running.0)));
-        }
-        let idle = matches!(status.state, State::Idle);
-        match self.device.command(Command::Activate { slot, ask: Ask::No }, None)? {
-            Ok(run) => Ok(Told::Run(run)),
-            Err(Refused::WrongState) if idle => Err(nothing("no slot holds an image to activate")),
-            Err(Refused::Invalid) => Err(Error::usage("several slots can be activated: give --slot")),
-            Err(Refused::NotAvailable) => {
-                let slot = slot.map_or(String::new(), |slot| format!("slot {} holds ", slot.0));
-                Err(Error::failed(format_args!("{slot}no image that may be activated")))
-            }
-            Err(refused) => Err(self.refused(refused)),
-        }
-    }
-
-    /// The slot that was confirmed before the running one.
-    fn previous(&mut self) -> Result<SlotId, Error> {
-        let status = self.device.status()?;
-        if let State::Trial { .. } = status.state {
-            return Err(Error::failed("an image is on trial: `fwagent reject` goes back"));
-        }
-        let good = |slot: &Slot| matches!(slot, Slot::Verified(_, Enabled::Yes));
-        let others = (0u8..)
-            .map(SlotId)
-            .zip(status.slots)
-            .filter(|(slot, holds)| *slot != status.running && good(holds));
-        let mut others = others.map(|(slot, _)| slot);
-        match (status.previous, others.next(), others.next()) {
-            (Some(previous), _, _) if status.slots.get(usize::from(previous.0)).is_some_and(good) => {
-                Ok(previous)
-            }
-            (_, Some(only), None) => Ok(only),
-            (_, None, _) => Err(nothing("no slot holds an earlier image")),
-            (_, Some(_), Some(_)) => {
-                Err(Error::usage("several slots hold images: `fwagent activate --slot` names one"))
-            }
-        }
-    }
-
-    fn cancel(&mut self) -> Result<Told, Error> {
-        match self.device.status()?.state {
-            State::Receiving { .. } | State::Checking { .. } | State::Validating { .. } => {
-                self.command(Command::Cancel, None)?;
-                Ok(Told::Done("cancelled"))
-            }
-            State::Staged { .. } => {
-                self.command(Command::Discard { keep_slot: false }, None)?;
-                Ok(Told::Done("the staged image is given up"))
-            }
-            State::Idle => Err(nothing("nothing is under way")),
-            State::Trial { .. } => Err(Error::failed("an image is on trial: `fwagent reject` goes back")),
-            State::Activating { .. } | State::Reverting { .. } => Err(self.refused(Refused::WrongState)),
-        }
-    }
-
-    fn command(&mut self, command: Command<'_>, note: Option<&[u8]>) -> Result<Run, Error> {
-        self.device.command(command, note)?.map_err(|refused| self.refused(refused))
-    }
-
-    fn refused(&self, refused: Refused) -> Error {
-        let state = self.device.status().map_or("unknown", |status| report::state(status.state));
-        Error::failed(format_args!("the device refuses: {refused} (it is {state})"))
     }
 
     /// How a run stands, now that the device rests.
     fn report(&mut self, run: Run) -> Result<Exit, Error> {
         let version = self.device.firmware.version;
-        let read = self.device.read;
+        let SoFar { read, rejected } = self.device.so_far;
         let status = self.device.status()?;
         let running = status.running;
         let state = report::state(status.state);
@@ -374,6 +234,10 @@ impl<const N: usize> Session<'_, N> {
         };
         let ended = status.last.filter(|last| last.run == run);
         match (ended.map(|last| (last, last.what)), status.state) {
+            (Some((_, What::Failed(Failure::Rejected))), _) if rejected => {
+                tell(format!("rejected; {version} runs from slot {}", running.0))?;
+                Ok(Exit::Done)
+            }
             (Some((last, What::Failed(why))), _) => Err(self.failed(last, why, status.slots)),
             (Some((_, What::Done)), State::Staged { image, .. }) => {
                 tell(format!("{} is staged in slot {}", image.image().version, image.slot().0))?;
@@ -392,10 +256,6 @@ impl<const N: usize> Session<'_, N> {
     }
 
     fn failed(&self, last: &Outcome, why: Failure, slots: &[Slot]) -> Error {
-        if self.device.rejected || (why == Failure::Cancelled) {
-            let text = format_args!("{why}; {} runs", self.device.firmware.version).to_string();
-            return Error::new(report::exit(why, last.at), text);
-        }
         let detail = match self.why.get() {
             Some(rejected) => format!(" ({})", rejected.reason),
             None => match last.slot.and_then(|slot| slots.get(usize::from(slot.0))) {
@@ -409,10 +269,6 @@ impl<const N: usize> Session<'_, N> {
         let version = self.device.firmware.version;
         Error::new(report::exit(why, last.at), format_args!("{at}: {why}{detail}; {version} runs"))
     }
-}
-
-fn nothing(text: impl std::fmt::Display) -> Error {
-    Error::new(Exit::NothingToDo, text)
 }
 
 /// Notes how a run ended, for `fwagent history`. A history that cannot be written stops nothing.

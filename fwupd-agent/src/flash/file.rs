@@ -72,8 +72,8 @@ pub struct FlashFile {
     path: PathBuf,
     part: Part,
     size: u64,
-    /// Where the journal begins: what is written from there on is synchronised.
-    journal: u32,
+    /// From here on, what is written is synchronised: where the journal begins, if at all.
+    synced: u32,
     wear: Wear,
     cut: Option<PowerCut>,
 }
@@ -83,17 +83,18 @@ impl FlashFile {
     /// the flash holds.
     ///
     /// # Errors
-    /// When it cannot be written; then no file is there that was not.
+    /// When it cannot be written; then a device that was there stays.
     pub fn create(state: &Path, layout: &Layout, bytes: &[u8]) -> Result<(), Error> {
-        Wear::create(&state.join(WEAR), sectors(&part(layout)?))?;
-        files::write(&state.join(FILE), bytes, Access::Everyone, Existing::Replace)
+        let sectors = sectors(&part(layout)?);
+        files::write(&state.join(FILE), bytes, Access::Everyone, Existing::Replace)?;
+        Wear::create(&state.join(WEAR), sectors)
     }
 
-    /// Opens it for a device that is powered on.
+    /// Opens it for a device that is powered on; `sync` as in [`Flash`](crate::config::Flash).
     ///
     /// # Errors
     /// When there is no device, or the file has another size than the configuration says.
-    pub fn open(state: &Path, layout: &Layout, cut: Option<PowerCut>) -> Result<Self, Error> {
+    pub fn open(state: &Path, layout: &Layout, sync: bool, cut: Option<PowerCut>) -> Result<Self, Error> {
         let path = state.join(FILE);
         let part = part(layout)?;
         let size = size(&part);
@@ -103,8 +104,9 @@ impl FlashFile {
             return Err(wrong_size(&path, found, size));
         }
         let wear = Wear::open(&state.join(WEAR), sectors(&part), true);
-        let journal = layout.journal.iter().map(|page| page.from).min().unwrap_or(0);
-        Ok(Self { file, path, part, size, journal, wear, cut })
+        let journal = layout.journal.iter().map(|page| page.from).min();
+        let synced = journal.filter(|_| sync).unwrap_or(u32::MAX);
+        Ok(Self { file, path, part, size, synced, wear, cut })
     }
 
     /// What a state directory's flash holds, and its counters; nothing is locked or written.
@@ -159,7 +161,7 @@ impl FlashFile {
             cut.strike();
         }
         self.file.write_all_at(new, at.into())?;
-        if at >= self.journal {
+        if at >= self.synced {
             // What a frame tells of lies before it in time, and so is on the disk with it.
             self.file.sync_data()?;
         }
@@ -259,7 +261,7 @@ mod tests {
     #[test]
     fn what_is_written_is_found_by_the_next_process_with_its_wear() {
         let (dir, layout) = device();
-        let mut flash = FlashFile::open(dir.path(), &layout, None).unwrap();
+        let mut flash = FlashFile::open(dir.path(), &layout, true, None).unwrap();
         flash.act(&mut Op::Write { part: 0, at: 8192, bytes: &[1; 8] }).unwrap();
         flash.act(&mut Op::Erase { part: 0, from: 4096, to: 8192 }).unwrap();
         let again = flash.act(&mut Op::Write { part: 0, at: 8192, bytes: &[0; 8] });
@@ -285,7 +287,7 @@ mod tests {
     fn a_file_of_another_size_is_no_device() {
         let (dir, layout) = device();
         std::fs::write(dir.path().join(FILE), [0; 100]).unwrap();
-        let told = FlashFile::open(dir.path(), &layout, None).unwrap_err().to_string();
+        let told = FlashFile::open(dir.path(), &layout, true, None).unwrap_err().to_string();
         assert!(told.contains("has 100 bytes, but the configuration describes a flash of 40960"), "{told}");
         assert_eq!(FlashFile::peek(dir.path(), &layout).unwrap_err().to_string(), told);
     }
