@@ -1,4 +1,6 @@
 //! The journal against a map, with the power cut anywhere.
 
+mod faults;
+mod flicker;
 mod rig;
 mod toy;

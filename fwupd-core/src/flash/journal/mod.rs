@@ -93,7 +93,7 @@ pub(crate) struct Journal<const BUF: usize> {
     found: Found,
     /// The current page, if there is one.
     page: Option<u8>,
-    /// Its number: pages are numbered as they are turned.
+    /// The highest number that a page has, or was to have: pages are numbered as they are turned.
     number: u32,
     /// Sequence number of the last frame.
     seq: u32,
@@ -101,6 +101,8 @@ pub(crate) struct Journal<const BUF: usize> {
     end: u32,
     /// Whether the current page was turned since power came on, so that its rest is known to be erased.
     fresh: bool,
+    /// Whether the operation that is owed has failed once.
+    retried: bool,
     places: [Option<Place>; KINDS],
     /// What is read.
     chunk: Aligned<CHUNK>,
@@ -126,6 +128,7 @@ impl<const BUF: usize> Journal<BUF> {
             seq: 0,
             end: 0,
             fresh: false,
+            retried: false,
             places: [None; KINDS],
             chunk: Aligned([0; CHUNK]),
             pack: Aligned([0; CHUNK]),
@@ -140,6 +143,7 @@ impl<const BUF: usize> Journal<BUF> {
     pub(crate) fn start(&mut self) {
         self.page = None;
         self.fresh = false;
+        self.retried = false;
         self.places = [None; KINDS];
         self.task = Task::Scan(Scan::begin());
     }
@@ -198,6 +202,16 @@ impl<const BUF: usize> Journal<BUF> {
 
     /// Takes the result of the operation lent last.
     pub(crate) fn done(&mut self, result: Result<(), FlashFault>) {
+        // A read that failed once is done again as it was: what it was to find is not absent yet.
+        let again = match self.task {
+            Task::Rest => false,
+            Task::Scan(_) | Task::Read(..) => true,
+            Task::Write(writing) => writing.reads(),
+        };
+        self.retried = result.is_err() && again && !self.retried;
+        if self.retried {
+            return;
+        }
         match self.task {
             Task::Rest => {}
             Task::Scan(scan) => self.scan_done(scan, result),
