@@ -1,6 +1,8 @@
 //! The journal against a map, with the power cut anywhere.
 
+mod decay;
 mod faults;
 mod flicker;
+mod format_not_frozen_yet;
 mod rig;
 mod toy;

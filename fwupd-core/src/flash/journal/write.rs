@@ -104,6 +104,11 @@ impl<const BUF: usize> Journal<BUF> {
 
     /// Begins to write the frame. It counts when this is done without a fault.
     pub(crate) fn commit(&mut self) {
+        // A record that one page has room for and the next has not could never be copied to it.
+        let pages = u8::try_from(self.layout.journal.len()).unwrap_or(u8::MAX);
+        if !(0..pages).all(|page| self.snapshot_fits(page).is_some()) {
+            return self.finish(Err(JournalFault::Full));
+        }
         let mut writing = Writing::turn();
         if self.frame_fits() {
             writing.stage = Stage::Append;
