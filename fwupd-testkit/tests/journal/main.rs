@@ -4,5 +4,6 @@ mod decay;
 mod faults;
 mod flicker;
 mod format_not_frozen_yet;
+mod random;
 mod rig;
 mod toy;
