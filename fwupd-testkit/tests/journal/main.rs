@@ -1,4 +1,9 @@
 //! The journal against a map, with the power cut anywhere.
 
+mod decay;
+mod faults;
+mod flicker;
+mod format_not_frozen_yet;
+mod random;
 mod rig;
 mod toy;

@@ -2,6 +2,7 @@
 //! one in the recovery from each.
 
 use fwupd_core::flash::{Layout, OpKind, Sectors};
+use fwupd_core::fuzzing::Found;
 use fwupd_testkit::flash::{CutPlace, Fill, OpIndex, SimFlash, TornModel};
 
 use crate::rig::{Frame, Journal, Map, PowerLost, boot, commit, contents, layout, with};
@@ -106,6 +107,9 @@ pub(crate) fn settled(
 ) -> Map {
     let mut journal: Journal = boot(layout, flash).expect("power");
     let found = contents(&mut journal, flash).expect("power");
+    if !found.is_empty() {
+        assert_eq!(journal.found(), Found::Whole, "{}", context());
+    }
     for _ in 0..2 {
         let before = flash.total().mutating();
         let mut journal: Journal = boot(layout, flash).expect("power");

@@ -93,7 +93,7 @@ pub(crate) struct Journal<const BUF: usize> {
     found: Found,
     /// The current page, if there is one.
     page: Option<u8>,
-    /// Its number: pages are numbered as they are turned.
+    /// The highest number that a page has, or was to have: pages are numbered as they are turned.
     number: u32,
     /// Sequence number of the last frame.
     seq: u32,
@@ -143,6 +143,7 @@ impl<const BUF: usize> Journal<BUF> {
     pub(crate) fn start(&mut self) {
         self.page = None;
         self.fresh = false;
+        self.reread = false;
         self.places = [None; KINDS];
         self.task = Task::Scan(Scan::begin());
     }

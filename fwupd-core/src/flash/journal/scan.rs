@@ -5,9 +5,12 @@ use super::format::{FrameHead, HEAD, Header, KINDS, Kinds, SEAL, TAIL, Walk, off
 use super::write::Writing;
 use super::{CHUNK, FlashFault, Found, Journal, Op, Place, Task, round_up};
 
+/// The number of the first page.
+const FIRST: u32 = 1;
+
 /// A page that may be the current one.
 #[derive(Clone, Copy, Debug)]
-struct Candidate {
+pub(super) struct Candidate {
     page: u8,
     header: Header,
     seal: Seal,
@@ -61,8 +64,12 @@ pub(super) struct Scan {
     loose: Option<Candidate>,
     /// Only pages of a lower number count: those from it on were found broken.
     below: u32,
-    /// Frames from here on were found broken.
+    /// Only pages without a seal of a lower number need to be erased: those from it on have been.
+    unwiped: u32,
+    /// The frame that reaches beyond this, and all behind it, were found broken.
     limit: u32,
+    /// The highest number of a page. Later pages get higher ones, whatever became of this one.
+    highest: u32,
     /// A page holds something that is no header of ours behind a seal.
     debris: bool,
     /// A page's snapshot is broken.
@@ -78,7 +85,9 @@ impl Scan {
             sealed: None,
             loose: None,
             below: u32::MAX,
+            unwiped: u32::MAX,
             limit: u32::MAX,
+            highest: 0,
             debris: false,
             lost: false,
             clean: false,
@@ -120,11 +129,17 @@ impl<const BUF: usize> Journal<BUF> {
             }
             Stage::Seal { page, header } => self.seal_done(scan, page, header, result),
             Stage::Wipe { page, at } => {
-                let next = self.sector_behind(page, at);
-                let stage = next.map(|at| Stage::Wipe { page, at });
-                match stage {
-                    Some(stage) => self.scanning(Scan { stage, ..scan }),
-                    None => self.frames(scan),
+                match self.sector_behind(page, at) {
+                    // What cannot be erased stays as it is.
+                    _ if result.is_err() => self.frames(scan),
+                    Some(at) => self.scanning(Scan { stage: Stage::Wipe { page, at }, ..scan }),
+                    // There may be another one.
+                    None => self.scanning(Scan {
+                        below: scan.below,
+                        unwiped: scan.unwiped,
+                        lost: scan.lost,
+                        ..Scan::begin()
+                    }),
                 }
             }
             Stage::FrameHead { at } => {
@@ -173,10 +188,17 @@ impl<const BUF: usize> Journal<BUF> {
         match header {
             None => scan.debris |= seal != Seal::Missing,
             Some(header) => {
+                // The last number is never given: nothing could come after it.
+                if header.number < u32::MAX {
+                    scan.highest = scan.highest.max(header.number);
+                }
                 let candidate = Candidate { page, header, seal };
-                let best = if seal == Seal::Missing { &mut scan.loose } else { &mut scan.sealed };
+                let (best, below) = match seal {
+                    Seal::Missing => (&mut scan.loose, scan.below.min(scan.unwiped)),
+                    Seal::Whole | Seal::Begun => (&mut scan.sealed, scan.below),
+                };
                 let newer = best.is_none_or(|b| b.header.number < header.number);
-                if newer && header.number < scan.below {
+                if newer && header.number < below {
                     *best = Some(candidate);
                 }
             }
@@ -191,12 +213,27 @@ impl<const BUF: usize> Journal<BUF> {
     fn chosen(&mut self, scan: Scan) {
         match (scan.sealed, scan.loose) {
             (Some(sealed), Some(loose)) if loose.header.number > sealed.header.number => {
-                self.scanning(Scan { stage: Stage::Wipe { page: loose.page, at: 0 }, loose: None, ..scan });
+                self.scanning(Scan {
+                    stage: Stage::Wipe { page: loose.page, at: 0 },
+                    loose: None,
+                    unwiped: loose.header.number,
+                    ..scan
+                });
+            }
+            // The first page of all has none before it that could have been erased: without a seal it never
+            // counted, and may not come to count.
+            (None, Some(loose)) if loose.header.number == FIRST => {
+                self.scanning(Scan {
+                    stage: Stage::Wipe { page: loose.page, at: 0 },
+                    loose: None,
+                    unwiped: loose.header.number,
+                    ..scan
+                });
             }
             (Some(_), _) | (None, Some(_)) => self.frames(scan),
             (None, None) => {
                 self.page = None;
-                self.number = 0;
+                self.number = scan.highest;
                 self.seq = 0;
                 self.places = [None; KINDS];
                 self.found = if scan.lost || scan.debris { Found::Lost } else { Found::Blank };
@@ -209,7 +246,7 @@ impl<const BUF: usize> Journal<BUF> {
     fn frames(&mut self, scan: Scan) {
         let Some(candidate) = scan.chosen() else { return self.chosen(scan) };
         self.page = Some(candidate.page);
-        self.number = candidate.header.number;
+        self.number = scan.highest;
         self.places = [None; KINDS];
         self.seq = 0;
         self.end = 0;
@@ -221,8 +258,7 @@ impl<const BUF: usize> Journal<BUF> {
         let room = scan.chosen().and_then(|c| self.region(c.page)).map_or(0, |r| r.len());
         let head = head.filter(|head| {
             let len = HEAD as u32 + TAIL as u32 + u32::from(head.len);
-            at < scan.limit
-                && at.checked_add(len).is_some_and(|end| end <= room)
+            at.checked_add(len).is_some_and(|end| end <= room.min(scan.limit))
                 && (self.end == 0 || head.seq > self.seq)
         });
         match head {
@@ -308,7 +344,15 @@ impl<const BUF: usize> Journal<BUF> {
             self.kinds = Kinds::NONE;
             self.len = 0;
             self.task = Task::Write(Writing::turn());
-            self.turn_begins(true);
+            self.turn_begins(Some(chosen));
         }
+    }
+
+    /// A record read well when its frame was found and does not now, before anyone acted on it: the frame
+    /// that holds it counts as absent.
+    pub(super) fn scan_again(&mut self, sealed: Candidate, record: Place) {
+        let lost = self.found == Found::Lost;
+        let highest = self.number;
+        self.frames(Scan { sealed: Some(sealed), limit: record.at, highest, lost, ..Scan::begin() });
     }
 }

@@ -2,6 +2,7 @@
 
 use super::super::crc::Crc;
 use super::format::{FrameHead, HEAD, HEADER, Header, Kind, Kinds, RECORD, SEAL, TAIL, Walk, offsets};
+use super::scan::Candidate;
 use super::{CHUNK, FlashFault, Journal, JournalFault, Op, Place, Task, round_down, round_up};
 
 /// What goes into the snapshot next.
@@ -47,8 +48,8 @@ pub(super) struct Writing {
     crc: Crc,
     /// Failures so far.
     failures: u8,
-    /// Whether it only settles what is there: then a failure is not a failure.
-    settles: bool,
+    /// The page that it settles, if there is nothing new: then a failure is not a failure.
+    settles: Option<Candidate>,
 }
 
 impl Writing {
@@ -62,8 +63,13 @@ impl Writing {
             head: FrameHead { len: 0, kinds: Kinds::NONE, seq: 0 },
             crc: Crc::NEW,
             failures: 0,
-            settles: false,
+            settles: None,
         }
+    }
+
+    /// Whether the operation that is owed is a read.
+    pub(super) fn reads(&self) -> bool {
+        matches!(self.stage, Stage::Fill)
     }
 }
 
@@ -98,13 +104,18 @@ impl<const BUF: usize> Journal<BUF> {
 
     /// Begins to write the frame. It counts when this is done without a fault.
     pub(crate) fn commit(&mut self) {
+        // A record that one page has room for and the next has not could never be copied to it.
+        let pages = u8::try_from(self.layout.journal.len()).unwrap_or(u8::MAX);
+        if !(0..pages).all(|page| self.snapshot_fits(page).is_some()) {
+            return self.finish(Err(JournalFault::Full));
+        }
         let mut writing = Writing::turn();
         if self.frame_fits() {
             writing.stage = Stage::Append;
             self.task = Task::Write(writing);
         } else {
             self.task = Task::Write(writing);
-            self.turn_begins(false);
+            self.turn_begins(None);
         }
     }
 
@@ -131,7 +142,7 @@ impl<const BUF: usize> Journal<BUF> {
 
     /// Begins to turn the page. `settles`: there are no new records, and what is there may be acted on even
     /// if the flash fails.
-    pub(super) fn turn_begins(&mut self, settles: bool) {
+    pub(super) fn turn_begins(&mut self, settles: Option<Candidate>) {
         let Task::Write(old) = self.task else { return };
         let pages = u8::try_from(self.layout.journal.len()).unwrap_or(u8::MAX);
         // A page that failed is passed over where there is a third one.
@@ -140,20 +151,25 @@ impl<const BUF: usize> Journal<BUF> {
             Some(page) => page.saturating_add(skip).checked_rem(pages).unwrap_or(0),
             None => old.failures.checked_rem(pages).unwrap_or(0),
         };
-        let kept = self.kept().map(|(_, place)| (RECORD as u32).saturating_add(u32::from(place.len)));
-        let len = kept.fold(self.len as u32, u32::saturating_add);
+        let Some((len, body)) = self.snapshot_fits(page) else {
+            return self.finish(Err(JournalFault::Full));
+        };
         let kinds = self.kept().fold(self.kinds, |kinds, (kind, _)| kinds.with(kind));
-        let (Some(region), Some(part)) = (self.region(page), self.part_of(page)) else {
-            return self.finish(Err(JournalFault::Full));
-        };
-        let (_, body) = offsets(part);
-        let end = body.saturating_add((HEAD + TAIL) as u32).saturating_add(len);
-        let Some(len) = u16::try_from(len).ok().filter(|_| round_up(end, part.unit()) <= region.len()) else {
-            return self.finish(Err(JournalFault::Full));
-        };
+        // A page that failed may count all the same: no two have the same number.
+        self.number = self.number.saturating_add(1);
         let head = FrameHead { len, kinds, seq: self.seq.saturating_add(1) };
         let writing = Writing { page, at: body, head, failures: old.failures, settles, ..Writing::turn() };
         self.task = Task::Write(writing);
+    }
+
+    /// Bytes of all records, the new ones among them, and where their snapshot begins, if a page has room.
+    fn snapshot_fits(&self, page: u8) -> Option<(u16, u32)> {
+        let kept = self.kept().map(|(_, place)| (RECORD as u32).saturating_add(u32::from(place.len)));
+        let len = kept.fold(self.len as u32, u32::saturating_add);
+        let (region, part) = (self.region(page)?, self.part_of(page)?);
+        let (_, body) = offsets(part);
+        let end = body.checked_add((HEAD + TAIL) as u32)?.checked_add(len)?;
+        (round_up(end, part.unit()) <= region.len()).then_some((u16::try_from(len).ok()?, body))
     }
 
     /// The old records that stay the newest of their kind.
@@ -188,7 +204,7 @@ impl<const BUF: usize> Journal<BUF> {
             }
             Stage::Header => {
                 let end = self.snapshot_end(&writing)?;
-                let header = Header { number: self.number.saturating_add(1), end };
+                let header = Header { number: self.number, end };
                 let bytes = self.pack.0.get_mut(..round_up(HEADER, part.unit()) as usize)?;
                 bytes.fill(part.erased);
                 header.emit(bytes)?;
@@ -360,6 +376,9 @@ impl<const BUF: usize> Journal<BUF> {
 
     /// An old record can no longer be read. What is broken is absent, and the turn begins anew without it.
     fn record_broken(&mut self, writing: Writing, kind: Kind) {
+        if let (Some(candidate), Some(place)) = (writing.settles, self.place(kind)) {
+            return self.scan_again(candidate, place);
+        }
         if let Some(place) = self.places.get_mut(kind.index()) {
             *place = None;
         }
@@ -371,17 +390,17 @@ impl<const BUF: usize> Journal<BUF> {
         if let (Stage::Fill, Source::Old { kind, .. }) = (writing.stage, writing.source) {
             return self.record_broken(writing, kind);
         }
-        // Whatever the page holds now, its rest is no longer known to be erased.
-        if let Stage::Append = writing.stage {
-            self.fresh = false;
-        } else {
+        // Whatever the page holds now, its rest is no longer known to be erased; and a page that failed may
+        // count all the same after a reset: what is appended to the one before it would be lost then.
+        self.fresh = false;
+        if !matches!(writing.stage, Stage::Append) {
             writing.failures = writing.failures.saturating_add(1);
         }
         if writing.failures < 2 {
             self.task = Task::Write(writing);
             return self.turn_begins(writing.settles);
         }
-        self.finish(if writing.settles { Ok(()) } else { Err(JournalFault::Flash) });
+        self.finish(if writing.settles.is_some() { Ok(()) } else { Err(JournalFault::Flash) });
     }
 
     /// The new page is sealed: it is the current one.
@@ -396,7 +415,6 @@ impl<const BUF: usize> Journal<BUF> {
         }
         self.end = self.snapshot_end(&writing).unwrap_or(u32::MAX);
         self.seq = writing.head.seq;
-        self.number = self.number.saturating_add(1);
         self.page = Some(writing.page);
         self.fresh = true;
         self.place_new(at);
