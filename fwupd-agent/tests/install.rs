@@ -119,12 +119,34 @@ fn a_firmware_that_hangs_is_rolled_back_at_its_deadline_or_when_its_boots_are_sp
 }
 
 #[test]
+fn an_image_that_does_not_run_is_reset_by_the_watchdog_until_its_boots_are_spent() {
+    let bench = Bench::new();
+    fs::write(bench.path("2.0.0.suit"), package(&[0; IMAGE], "2.0.0", 11, 1)).unwrap();
+    let ran = bench.run(&["install", "2.0.0.suit"]);
+    assert_eq!(ran.code, Some(6), "{}", ran.err);
+    assert_eq!(ran.err.matches("slot 1 on trial does not run").count(), 3, "{}", ran.err);
+    bench.stands("idle", 0, "1.0.0", Some("boot failed"));
+    assert_eq!(bench.status()["slots"][1]["log"], "trial boots spent");
+}
+
+#[test]
+fn a_source_that_has_gone_ends_the_installation() {
+    let bench = Bench::new();
+    let file = bench.package("2.0.0", 11, SelfTest::Pass);
+    bench.killed_at(&["install", &file, "--stop-after", "15"], "stopped after block 15");
+    fs::remove_file(bench.path(&file)).unwrap();
+    bench.fails(&["resume"], 1, "download: invalid URI; 1.0.0 runs");
+    bench.stands("idle", 0, "1.0.0", Some("invalid URI"));
+}
+
+#[test]
 fn confirmation_by_command_takes_a_command() {
     let bench = by_command();
     let file = bench.package("2.0.0", 11, SelfTest::Pass);
     let told = bench.done(&["install", &file, "--quiet", "--json", "--set", "boot.period=600"]);
     assert!(told.contains("on trial"), "{told}");
     bench.stands("trial", 1, "2.0.0", None);
+    assert_eq!(bench.status()["trial_boots"], 2);
     assert_eq!(bench.done(&["confirm", "--set", "boot.period=600"]), "2.0.0 runs from slot 1\n");
     bench.stands("idle", 1, "2.0.0", None);
     bench.fails(&["confirm"], 2, "nothing is on trial");
