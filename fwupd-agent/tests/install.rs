@@ -106,26 +106,47 @@ fn a_self_test_that_fails_is_rolled_back() {
 fn a_firmware_that_hangs_is_rolled_back_at_its_deadline_or_when_its_boots_are_spent() {
     let bench = Bench::new();
     let file = bench.package("2.0.0", 11, SelfTest::Hang);
-    bench.fails(&["install", &file], 6, "not confirmed");
+    bench.fails(&["install", &file, "--set", "boot.period=1"], 6, "not confirmed");
     bench.stands("idle", 0, "1.0.0", Some("not confirmed"));
 
     let file = bench.package("3.0.0", 12, SelfTest::Hang);
-    let patient = ["--set", "boot.period=600", "--set", "boot.trials=2"];
-    bench.killed_at(&[&patient[..], &["install", &file]].concat(), "self-test hangs");
+    bench.killed_at(&["install", &file, "--set", "boot.trials=2"], "self-test hangs");
     assert_eq!(bench.status()["state"], "trial");
-    bench.killed_at(&[&patient[..], &["resume"]].concat(), "self-test hangs");
+    bench.killed_at(&["resume"], "self-test hangs");
     bench.fails(&["resume"], 2, "nothing is under way");
     bench.stands("idle", 0, "1.0.0", Some("boot failed"));
+}
+
+#[test]
+fn an_image_that_does_not_run_is_reset_by_the_watchdog_until_its_boots_are_spent() {
+    let bench = Bench::new();
+    fs::write(bench.path("2.0.0.suit"), package(&[0; IMAGE], "2.0.0", 11, 1)).unwrap();
+    let ran = bench.run(&["install", "2.0.0.suit"]);
+    assert_eq!(ran.code, Some(6), "{}", ran.err);
+    assert_eq!(ran.err.matches("slot 1 on trial does not run").count(), 3, "{}", ran.err);
+    bench.stands("idle", 0, "1.0.0", Some("boot failed"));
+    assert_eq!(bench.status()["slots"][1]["log"], "trial boots spent");
+}
+
+#[test]
+fn a_source_that_has_gone_ends_the_installation() {
+    let bench = Bench::new();
+    let file = bench.package("2.0.0", 11, SelfTest::Pass);
+    bench.killed_at(&["install", &file, "--stop-after", "15"], "stopped after block 15");
+    fs::remove_file(bench.path(&file)).unwrap();
+    bench.fails(&["resume"], 1, "download: invalid URI; 1.0.0 runs");
+    bench.stands("idle", 0, "1.0.0", Some("invalid URI"));
 }
 
 #[test]
 fn confirmation_by_command_takes_a_command() {
     let bench = by_command();
     let file = bench.package("2.0.0", 11, SelfTest::Pass);
-    let told = bench.done(&["install", &file, "--quiet", "--json", "--set", "boot.period=600"]);
+    let told = bench.done(&["install", &file, "--quiet", "--json"]);
     assert!(told.contains("on trial"), "{told}");
     bench.stands("trial", 1, "2.0.0", None);
-    assert_eq!(bench.done(&["confirm", "--set", "boot.period=600"]), "2.0.0 runs from slot 1\n");
+    assert_eq!(bench.status()["trial_boots"], 2);
+    assert_eq!(bench.done(&["confirm"]), "2.0.0 runs from slot 1\n");
     bench.stands("idle", 1, "2.0.0", None);
     bench.fails(&["confirm"], 2, "nothing is on trial");
     bench.fails(&["reject"], 2, "nothing is on trial");
@@ -135,10 +156,9 @@ fn confirmation_by_command_takes_a_command() {
 fn a_rejection_by_command_goes_back_and_keeps_its_reason() {
     let bench = by_command();
     let file = bench.package("2.0.0", 11, SelfTest::Pass);
-    let patient = ["--set", "boot.period=600"];
-    bench.done(&[&patient[..], &["install", &file]].concat());
-    bench.fails(&[&patient[..], &["rollback"]].concat(), 1, "an image is on trial");
-    let told = bench.done(&[&patient[..], &["reject", "--reason", "pump too loud"]].concat());
+    bench.done(&["install", &file]);
+    bench.fails(&["rollback"], 1, "an image is on trial");
+    let told = bench.done(&["reject", "--reason", "pump too loud"]);
     assert_eq!(told, "rejected; 1.0.0 runs from slot 0\n");
     bench.stands("idle", 0, "1.0.0", Some("rejected by the application"));
     assert_eq!(bench.status()["slots"][1]["log"], "pump too loud");
@@ -148,7 +168,7 @@ fn a_rejection_by_command_goes_back_and_keeps_its_reason() {
 fn what_nobody_confirms_in_time_is_rolled_back_by_the_next_command() {
     let bench = by_command();
     let file = bench.package("2.0.0", 11, SelfTest::Pass);
-    bench.done(&["install", &file]);
+    bench.done(&["install", &file, "--set", "boot.period=1"]);
     // The period of 1 s, and the second by which a deadline over a reset may be late.
     std::thread::sleep(std::time::Duration::from_millis(3100));
     bench.fails(&["confirm"], 2, "nothing is on trial");
@@ -206,7 +226,7 @@ fn a_confirmed_image_that_is_damaged_is_fallen_back_from() {
 fn looking_at_a_device_changes_nothing() {
     let bench = by_command();
     let file = bench.package("2.0.0", 11, SelfTest::Pass);
-    bench.done(&["install", &file, "--set", "boot.period=600"]);
+    bench.done(&["install", &file]);
     let before = bench.flash();
     for _ in 0..5 {
         bench.done(&["status"]);

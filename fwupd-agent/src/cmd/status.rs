@@ -22,9 +22,10 @@ fn text(view: &View) -> String {
             lines.push("journal    damaged or foreign: the next boot reports `record lost`".to_owned());
         }
     }
-    let progress = match view.progress {
-        Some((received, size)) => format!(", {received} of {size} bytes"),
-        None => String::new(),
+    let progress = match (view.progress, view.trial) {
+        (Some((received, size)), _) => format!(", {received} of {size} bytes"),
+        (None, Some(left)) => format!(", {left} more boots"),
+        (None, None) => String::new(),
     };
     lines.push(format!("state      {}{progress}", view.state));
     let firmware = match &view.firmware {

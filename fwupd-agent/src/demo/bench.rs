@@ -28,7 +28,7 @@ sync = false
 
 [boot]
 trials = 3
-period = 1
+period = 600
 ";
 
 /// A firmware image and its package.

@@ -44,20 +44,18 @@ pub(super) fn self_test_fails(bench: &Bench) -> Result<Story, Error> {
 /// The new firmware hangs until its deadline.
 pub(super) fn hangs(bench: &Bench) -> Result<Story, Error> {
     let device = bench.device("hangs")?;
-    let ran = device.run(&["install", &bench.hanging.package])?;
+    let ran = device.run(&["install", &bench.hanging.package, "--set", "boot.period=1"])?;
     rolled_back(bench, &ran, &device.view()?, "not confirmed")
 }
 
 /// The new firmware hangs, and is killed in each of its trial boots.
 pub(super) fn hangs_and_is_killed(bench: &Bench) -> Result<Story, Error> {
     let device = bench.device("hangs-killed")?;
-    let patient = ["--set", "boot.period=600"];
-    let mut ran =
-        device.run_until(&[&patient[..], &["install", &bench.hanging.package]].concat(), "hangs")?;
+    let mut ran = device.run_until(&["install", &bench.hanging.package], "hangs")?;
     let mut boots = 0;
     while ran.code.is_none() && boots < 10 {
         boots += 1;
-        ran = device.run_until(&[&patient[..], &["resume"]].concat(), "hangs")?;
+        ran = device.run_until(&["resume"], "hangs")?;
     }
     let view = device.view()?;
     Ok(Story {

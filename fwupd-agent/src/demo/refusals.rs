@@ -24,6 +24,8 @@ fn refused(
     code: &str,
     why: &str,
 ) -> Result<Story, Error> {
+    // A device that has some wear to begin with.
+    device.run(&["install", &bench.good.package])?;
     let before = device.view()?;
     let ran = device.run(&["install", &release.package])?;
     let view = device.view()?;
@@ -31,7 +33,7 @@ fn refused(
     let untouched = erases.first() == erases.last() && slots(device, &before)? == slots(device, &view)?;
     let slots = if untouched { "slots untouched" } else { "slots touched" };
     Ok(Story {
-        told: format!("{code}, slots untouched, runs {} from slot 0, idle, {why}", bench.factory.version),
+        told: format!("{code}, slots untouched, runs {} from slot 1, idle, {why}", bench.good.version),
         happened: format!("{}, {slots}, {}", exit(&ran), standing(&view)),
         detail: format!("{} erases before, {} after", erases[0], erases[1]),
     })

@@ -2,6 +2,7 @@
 
 use fwupd_core::flash::{Parts, Planner as _};
 use fwupd_core::image::{Image, SlotId};
+use fwupd_core::lifecycle::State;
 use fwupd_core::outcome::{Failure, Outcome, What};
 use fwupd_core::slot::{Enabled, Slot};
 use fwupd_core::status::Status;
@@ -37,6 +38,8 @@ pub struct View {
     pub journal: Journal,
     /// The state's name.
     pub state: &'static str,
+    /// Trial boots left, while an image is on trial.
+    pub trial: Option<u8>,
     /// The slot that was jumped to last.
     pub running: SlotId,
     /// The firmware in it, if it is one.
@@ -92,13 +95,25 @@ fn look_at<const N: usize>(config: &Config) -> Result<View, Error> {
         (false, true) => (Journal::Lost, boot),
         (false, false) => (Journal::Good, kept),
     };
-    let Loaded { state, running, next_boot, sequence, version, counter, progress, last, slots, revoked } =
-        loaded;
+    let Loaded {
+        state,
+        trial,
+        running,
+        next_boot,
+        sequence,
+        version,
+        counter,
+        progress,
+        last,
+        slots,
+        revoked,
+    } = loaded;
     let firmware = firmware_of(config, &flash, running);
     let (sector, slot) = (config.flash.sector, config.flash.slot);
     Ok(View {
         journal,
         state,
+        trial,
         running,
         firmware,
         next_boot,
@@ -131,6 +146,7 @@ enum Reading {
 /// What an updater has loaded.
 struct Loaded {
     state: &'static str,
+    trial: Option<u8>,
     running: SlotId,
     next_boot: SlotId,
     sequence: u64,
@@ -155,8 +171,15 @@ fn load<const N: usize>(config: &Config, flash: &Memory, how: Reading) -> Result
     let revoked = updater.revoked();
     let status = updater.status().ok_or_else(|| Error::failed("the journal cannot be read"))?;
     let Status { state, running, next_boot, installed, counter, progress, last, slots, .. } = status;
+    let trial = match state {
+        State::Trial { left, .. } => Some(*left),
+        State::Idle | State::Checking { .. } | State::Receiving { .. } => None,
+        State::Validating { .. } | State::Staged { .. } => None,
+        State::Activating { .. } | State::Reverting { .. } => None,
+    };
     Ok(Loaded {
         state: report::state(state),
+        trial,
         running,
         next_boot,
         sequence: installed.sequence,
@@ -175,6 +198,7 @@ impl View {
         json!({
             "journal": self.journal,
             "state": self.state,
+            "trial_boots": self.trial,
             "running": self.running.0,
             "firmware": self.firmware,
             "next_boot": self.next_boot.0,

@@ -17,7 +17,7 @@ use tempfile::TempDir;
 pub(crate) const IMAGE: usize = 100_000;
 
 pub(crate) const CONFIG: &str = "keys = [\"../k1.pub.pem\"]\n\
-    [flash]\nslot = 131072\nsync = false\n[boot]\nperiod = 1\n";
+    [flash]\nslot = 131072\nsync = false\n[boot]\nperiod = 600\n";
 
 pub(crate) struct Ran {
     pub(crate) code: Option<i32>,
