@@ -79,25 +79,6 @@ fn an_image_that_does_not_pass_its_trial_is_rolled_back() {
 }
 
 #[test]
-fn good_packages_install_in_every_size_of_chunk() {
-    for name in [
-        "one-integrated.suit",
-        "one-integrated.alg19.suit",
-        "one-seqmax.suit",
-        "one-prefetched.suit",
-        "one-version.suit",
-    ] {
-        for block in [1, 7, 64, 512, usize::MAX / 2] {
-            let mut device = factory(GEOMETRIES[1]);
-            device.block = block;
-            assert_eq!(install(&mut device, name), Rest::Still);
-            assert_eq!(runs(&device).0, NEW, "{name} in chunks of {block}: {:?}", last(&device));
-            device.flash.assert_lawful();
-        }
-    }
-}
-
-#[test]
 fn what_is_not_good_is_refused_before_a_slot_is_erased() {
     let html = b"<!DOCTYPE html><html><body>404</body></html>".to_vec();
     for (file, why) in [
@@ -130,21 +111,6 @@ fn a_lower_sequence_number_is_refused_and_an_equal_one_is_installed() {
     assert_eq!(last(&device).what, What::Failed(Failure::OlderThanAllowed));
     install(&mut device, "one-integrated.suit");
     assert_eq!((runs(&device), last(&device).what), ((OLD, 5), What::Done));
-}
-
-#[test]
-fn no_truncation_of_a_good_package_installs() {
-    let good = package("one-integrated.suit");
-    for block in [64, usize::MAX / 2] {
-        for end in 0..good.len() {
-            let mut device = factory(GEOMETRIES[2]);
-            device.block = block;
-            device.files.insert("cut".into(), good[..end].to_vec());
-            assert_eq!(device.command(Initiator(1), Command::Fetch(job("cut"))), Rest::Still);
-            assert_eq!(runs(&device), (OLD, 4), "cut at {end}");
-            assert!(matches!(last(&device).what, What::Failed(_)), "cut at {end}");
-        }
-    }
 }
 
 #[test]
