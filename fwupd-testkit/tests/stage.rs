@@ -154,7 +154,7 @@ fn check(case: &Case, seen: &mut Seen) {
     }
     let size = match case.size {
         Size::Full(less) => room.saturating_sub(less),
-        Size::Share(share) => (u64::from(room) * u64::from(share) >> 16) as u32,
+        Size::Share(share) => ((u64::from(room) * u64::from(share)) >> 16) as u32,
     };
     let image = bytes(size, 1);
     let mut flash = SimFlash::new(layout.parts);
