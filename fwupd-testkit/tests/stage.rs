@@ -226,10 +226,17 @@ fn check(case: &Case, seen: &mut Seen) {
     if !head.is_empty() {
         let trailer = log.iter().position(|entry| entry.at == region.from + trailer_at.unwrap()).unwrap();
         let first = log.iter().position(|entry| entry.op == OpKind::Write && entry.at == region.from);
-        assert!(size == 0 || first.is_some_and(|first| trailer < first), "the head stands before the image is begun");
+        assert!(
+            size == 0 || first.is_some_and(|first| trailer < first),
+            "the head stands before the image is begun"
+        );
     }
 
-    // Checkpoints, and going on from each.
+    // Checkpoints, and going on from each; from the start too, if the head can stay where it is.
+    let shared = head_sector.is_some_and(|head| size > head);
+    let anew = StageRig::new(&layout, SLOT, size, &head).unwrap().resumed(0);
+    assert_eq!(anew.is_none(), shared, "what lies in one sector with the head cannot be erased without it");
+    assert!(!shared || checkpoints.is_empty());
     assert!(checkpoints.len() <= 32, "{} checkpoints", checkpoints.len());
     assert!(checkpoints.is_sorted_by(|a, b| a.0 < b.0));
     for (at, flash) in &checkpoints {
@@ -241,7 +248,7 @@ fn check(case: &Case, seen: &mut Seen) {
         let garbage = bytes(end - region.from - at, 9);
         flash.fill(0, region.from + at, &garbage).unwrap();
         let stage = StageRig::new(&layout, SLOT, size, &head).unwrap();
-        let mut stage = stage.resumed(at);
+        let mut stage = stage.resumed(at).expect("a checkpoint");
         assert_eq!(stage.offset(), at);
         push_all(&mut stage, &mut flash, &image, &case.pushes);
         assert!(flash.contents(0) == expected, "as if there had been no reset at {at}");
@@ -251,7 +258,7 @@ fn check(case: &Case, seen: &mut Seen) {
 
     seen.images += 1;
     seen.exactly_full += u64::from(size == room);
-    seen.shared_sector += u64::from(head_sector.is_some_and(|head| size > head));
+    seen.shared_sector += u64::from(shared);
     seen.checkpoints += checkpoints.len() as u64;
     seen.most_checkpoints = seen.most_checkpoints.max(checkpoints.len());
 }

@@ -2,4 +2,5 @@
 
 mod cuts;
 mod rig;
+mod shared;
 mod updates;
