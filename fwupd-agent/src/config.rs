@@ -15,6 +15,8 @@
 //! slot = 1048576
 //! slots = 2
 //! journal = 2                       # pages of the journal
+//! sync = true                       # have the journal on the host's disk before going on: a power cut of
+//!                                   # the host needs it, a kill of the process does not
 //!
 //! [boot]
 //! trials = 3                        # trial boots before the bootloader reverts
@@ -23,6 +25,7 @@
 //! confirm = "self-test"             # who confirms: a passed self-test, or `command`: only `fwagent confirm`
 //! ```
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use fwupd_core::flash::{Layout, Part, Region, Sectors};
@@ -71,6 +74,16 @@ pub struct Flags {
     pub set: Vec<String>,
 }
 
+impl Flags {
+    /// The command line that says the same.
+    pub fn arguments(&self) -> Vec<OsString> {
+        let file = self.file.iter().flat_map(|file| ["--config".into(), file.into()]);
+        let state = self.state.iter().flat_map(|state| ["--state".into(), state.into()]);
+        let set = self.set.iter().flat_map(|set| ["--set".into(), set.into()]);
+        file.chain(state).chain(set).collect()
+    }
+}
+
 /// Geometry of the simulated flash. Sizes in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -87,11 +100,13 @@ pub struct Flash {
     pub slots: u8,
     /// How many pages the journal has: 2 to 255.
     pub journal: u8,
+    /// Whether what is written to the journal is synchronised with the host's disk at once.
+    pub sync: bool,
 }
 
 impl Default for Flash {
     fn default() -> Self {
-        Self { read: 1, write: 8, sector: 4096, slot: 1024 * 1024, slots: 2, journal: 2 }
+        Self { read: 1, write: 8, sector: 4096, slot: 1024 * 1024, slots: 2, journal: 2, sync: true }
     }
 }
 
@@ -326,7 +341,10 @@ mod tests {
         let c = parse("", &[]).unwrap();
         assert_eq!(c.state, Path::new("st"));
         assert_eq!(c.identity, Identity::named("example.com", "demo-board-1").unwrap());
-        assert_eq!(c.flash, Flash { read: 1, write: 8, sector: 4096, slot: 1 << 20, slots: 2, journal: 2 });
+        assert_eq!(
+            c.flash,
+            Flash { read: 1, write: 8, sector: 4096, slot: 1 << 20, slots: 2, journal: 2, sync: true }
+        );
         assert_eq!(c.flash.size(), Some((2 << 20) + 2 * 4096));
         let check = Check::Signature;
         assert_eq!(c.boot, Boot { trials: 3, period: 60, check, confirm: Confirm::SelfTest });

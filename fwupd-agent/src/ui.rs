@@ -55,6 +55,15 @@ impl Ui {
         Self { output, progress }
     }
 
+    /// The flags that ask for this output.
+    pub fn flags(&self) -> &'static [&'static str] {
+        match self.output {
+            Output::Text => &[],
+            Output::Json => &["--json"],
+            Output::Nothing => &["--quiet"],
+        }
+    }
+
     /// The result of a command: an object for `--json`, a text of one or more lines for people.
     ///
     /// # Errors

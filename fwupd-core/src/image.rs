@@ -133,7 +133,7 @@ impl Image {
 /// An image that was found whole and authentic in a slot. Only a `Verified` can be activated.
 ///
 /// It arises in two places: at the end of a package (`updater`), and where a record is decoded
-/// (`record`). Both call [`Verified::vouch`].
+/// (`record`). Both call `Verified::vouch`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

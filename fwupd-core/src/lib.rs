@@ -27,3 +27,8 @@ pub mod status;
 pub mod time;
 pub mod trust;
 pub mod updater;
+
+/// The code of the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

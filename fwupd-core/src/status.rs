@@ -14,6 +14,8 @@ pub struct Status<'a> {
     pub state: &'a State,
     /// The slot that runs.
     pub running: SlotId,
+    /// The slot that was confirmed before the confirmed one, if one was.
+    pub previous: Option<SlotId>,
     /// The slot that the next boot takes, whoever causes it.
     pub next_boot: SlotId,
     /// The sequence number and version that are installed and confirmed.

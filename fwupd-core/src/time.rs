@@ -24,7 +24,8 @@ impl Now {
 pub struct Deadline {
     /// The whole time given, milliseconds. Stored.
     pub period: u64,
-    /// Wall time of its end, if the wall time of its start was known. Stored.
+    /// Wall time of its end, if the wall time of its start was known: milliseconds since 1970-01-01 UTC.
+    /// Stored.
     pub wall: Option<u64>,
     /// Monotonic time of its end in this boot. Not stored: [`Deadline::rebased`] after a reset.
     pub at: u64,
@@ -33,20 +34,17 @@ pub struct Deadline {
 impl Deadline {
     /// A deadline `period` milliseconds from now.
     pub fn after(period: u64, now: Now) -> Self {
-        // Rounded up, and one more second because `now.wall` was cut to whole seconds: never early.
-        let seconds = period.div_ceil(1000).saturating_add(1);
-        Self {
-            period,
-            wall: now.wall.map(|w| w.saturating_add(seconds)),
-            at: now.mono.saturating_add(period),
-        }
+        // One more second because `now.wall` was cut to whole seconds: never early. In milliseconds, for a
+        // division of 64 bits is 864 bytes on a Cortex-M.
+        let end = |wall: u64| wall.saturating_add(1).saturating_mul(1000).saturating_add(period);
+        Self { period, wall: now.wall.map(end), at: now.mono.saturating_add(period) }
     }
 
     /// The same deadline in a later boot: by wall time where both ends are known, else counted anew. Wall
     /// time that has jumped back gives at most the whole period again.
     pub fn rebased(self, now: Now) -> Self {
         let left = match (self.wall, now.wall) {
-            (Some(end), Some(wall)) => end.saturating_sub(wall).saturating_mul(1000).min(self.period),
+            (Some(end), Some(wall)) => end.saturating_sub(wall.saturating_mul(1000)).min(self.period),
             (None, _) | (_, None) => self.period,
         };
         Self { at: now.mono.saturating_add(left), ..self }

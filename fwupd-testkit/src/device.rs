@@ -15,7 +15,7 @@ use fwupd_core::package::suit::{COMPONENT, Suit, read_kept};
 use fwupd_core::package::{Head, Identity, PackageFormat};
 use fwupd_core::slot::Slot;
 use fwupd_core::trust::{Ed25519Key, Ed25519Keys, KeySet};
-use fwupd_core::updater::{Command, Config, Installed, Need, NoCheck, Platform, Policy, Settled, Updater};
+use fwupd_core::updater::{Command, Config, FileCheck, Installed, Need, Platform, Policy, Settled, Updater};
 
 use crate::clock::{VirtualClock, WallAfterReset};
 use crate::flash::SimFlash;
@@ -38,9 +38,27 @@ where
     type Trust = Ed25519Keys<Vec<Ed25519Key<'static>>>;
     type Package = Suit<HEAD>;
     type Boot = Native<TRIALS>;
-    type FileCheck = NoCheck;
+    type FileCheck = Sum;
     type Digest = Sha256;
     type Slots = [Slot; N];
+}
+
+/// A checksum for tests, algorithm 1: the sum of all bytes, four bytes little-endian.
+#[derive(Debug)]
+pub struct Sum(u32);
+
+impl FileCheck for Sum {
+    fn start(algorithm: u8) -> Option<Self> {
+        (algorithm == 1).then_some(Self(0))
+    }
+
+    fn update(&mut self, bytes: &[u8]) {
+        self.0 = bytes.iter().fold(self.0, |sum, byte| sum.wrapping_add(u32::from(*byte)));
+    }
+
+    fn finish(self, expected: &[u8]) -> bool {
+        self.0.to_le_bytes() == *expected
+    }
 }
 
 /// What the bootloader checks before it jumps.
@@ -196,7 +214,13 @@ where
     }
 
     /// Power comes on: the bootloader chooses, and jumps.
-    fn bootloader(&mut self) -> Result<SlotId, Rest> {
+    ///
+    /// # Errors
+    /// [`Rest::PowerLost`], or [`Rest::Bricked`] when nothing passes its check.
+    ///
+    /// # Panics
+    /// When the bootloader does not come to an end.
+    pub fn bootloader(&mut self) -> Result<SlotId, Rest> {
         self.boots += 1;
         let (checks, keys, ids) = (self.checks, self.keys.clone(), self.ids);
         let check = move |slot: SlotId, head: &[u8]| {
@@ -222,8 +246,14 @@ where
         }
     }
 
-    /// Carries out all operations that a planner has now.
-    fn drain(&mut self, planner: &mut impl Planner, who: &str) -> Result<usize, Rest> {
+    /// Carries out all operations that a planner has now, and says how many.
+    ///
+    /// # Errors
+    /// [`Rest::PowerLost`].
+    ///
+    /// # Panics
+    /// When there is no end of them.
+    pub fn drain(&mut self, planner: &mut impl Planner, who: &str) -> Result<usize, Rest> {
         for n in 0..BOUND {
             match run(planner, &mut self.flash, self.clock.now()) {
                 Ok(true) | Err(_) if !self.flash.is_on() => return Err(Rest::PowerLost),
@@ -284,7 +314,13 @@ where
     }
 
     /// One boot of the application: to rest (true), or to a reset (false).
-    fn session(
+    ///
+    /// # Errors
+    /// [`Rest::PowerLost`].
+    ///
+    /// # Panics
+    /// When it comes to no rest, or refuses the command.
+    pub fn session(
         &mut self,
         updater: &mut Updater<Sim<N>>,
         command: &mut Option<(Initiator, Command<'_>)>,
@@ -365,7 +401,10 @@ where
     }
 
     /// Serves one transfer to its end, or until it is no longer wanted.
-    fn fetch(
+    ///
+    /// # Errors
+    /// [`Rest::PowerLost`].
+    pub fn fetch(
         &mut self,
         updater: &mut Updater<Sim<N>>,
         ticket: fwupd_core::updater::Ticket,
@@ -381,7 +420,10 @@ where
             return Ok(());
         }
         let mut at = offset as usize;
+        let mut calls = 0;
         while at < file.len() {
+            calls += 1;
+            assert!(calls < 4 * (file.len() + BOUND), "the updater takes nothing any more");
             self.drain(updater, "the updater")?;
             let end = file.len().min(at + self.block);
             match updater.chunk(ticket, at as u32, &file[at..end], self.clock.now()) {

@@ -4,9 +4,16 @@
 //! 5 network, 6 rolled back, 64 wrong usage. Every error is one line on stderr; with `--json` it is also an
 //! object `{"error": "...", "code": n}` on stdout.
 
+mod control;
+mod demo;
 mod firmware;
+mod history;
+mod install;
 mod key;
 mod pack;
+mod provision;
+mod slots;
+mod status;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -16,6 +23,7 @@ use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Config, Flags};
+use crate::device::session::{self, On, Task};
 use crate::error::{Error, Exit};
 use crate::identity::Identity;
 use crate::keys::PublicKey;
@@ -65,6 +73,20 @@ enum Command {
     /// Make firmware images for the reference device
     #[command(subcommand)]
     Firmware(firmware::Command),
+    /// Make the factory device in the state directory
+    Provision(provision::Flags),
+    /// Install a package, over resets, trial and confirmation
+    Install(install::Flags),
+    #[command(flatten)]
+    Control(control::Command),
+    /// Show the device; it is not powered on for it
+    Status,
+    /// Show what each slot holds, and its wear; the device is not powered on for it
+    Slots,
+    /// Show the runs that have ended, the oldest first
+    History,
+    /// Run a device through good and bad updates in a temporary directory, and tell how each went
+    Demo(demo::Flags),
 }
 
 /// What every command is given.
@@ -77,6 +99,12 @@ impl Context {
     /// The configuration in force.
     fn config(&self) -> Result<Config, Error> {
         Config::load(&self.flags)
+    }
+
+    /// Powers the device on and has it do the task.
+    fn power_on(&self, task: &Task) -> Result<Exit, Error> {
+        let config = self.config()?;
+        session::power_on(On { config: &config, flags: &self.flags, ui: self.ui }, task)
     }
 }
 
@@ -106,6 +134,13 @@ fn run(context: &Context, command: &Command) -> Result<Exit, Error> {
         Command::Key(command) => key::run(context, command),
         Command::Pack(command) => pack::run(context, command),
         Command::Firmware(command) => firmware::run(context, command),
+        Command::Provision(flags) => provision::run(context, flags),
+        Command::Install(flags) => install::run(context, flags),
+        Command::Control(command) => control::run(context, command),
+        Command::Status => status::run(context),
+        Command::Slots => slots::run(context),
+        Command::History => history::run(context),
+        Command::Demo(flags) => demo::run(context, flags),
     }
 }
 

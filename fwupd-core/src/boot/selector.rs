@@ -91,6 +91,8 @@ pub struct Selector<C, D, const HEAD: usize> {
     head: [u8; HEAD],
     head_len: usize,
     lent: bool,
+    /// Whether the read at hand has failed once already.
+    reread: bool,
 }
 
 impl<C: Check, D: Digest, const HEAD: usize> Selector<C, D, HEAD> {
@@ -112,6 +114,7 @@ impl<C: Check, D: Digest, const HEAD: usize> Selector<C, D, HEAD> {
             head: [0; HEAD],
             head_len: 0,
             lent: false,
+            reread: false,
         }
     }
 
@@ -345,6 +348,13 @@ impl<C: Check, D: Digest, const HEAD: usize> Planner for Selector<C, D, HEAD> {
 
     fn done(&mut self, result: Result<(), FlashFault>, _: Now) {
         self.lent = false;
+        // A read of a slot that fails is done once more before the slot is given up; the journal sees to its
+        // own.
+        let again = result.is_err() && !self.reread && matches!(self.step, Step::Head(_) | Step::Hash(..));
+        self.reread = again;
+        if again {
+            return;
+        }
         match &mut self.step {
             Step::Journal | Step::Record | Step::Commit => self.journal.done(result),
             Step::Head(_) => self.head_bytes(result),

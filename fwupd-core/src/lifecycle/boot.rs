@@ -1,7 +1,7 @@
 //! Activating, Trial, Reverting: one image is given over to another.
 
 use super::{Booted, Effect, Event, Order, Owner, State, Step, Watch, World, to};
-use crate::image::Verified;
+use crate::image::{SlotId, Verified};
 use crate::outcome::{Failure, Phase, Refused, What};
 use crate::time::Deadline;
 
@@ -20,9 +20,9 @@ pub(super) fn activating(owner: Owner, image: Verified, event: &Event) -> Result
                 Booted::Trial { left, deadline, .. } => {
                     to(State::Trial { owner, image, left, deadline, watch: Watch::Testing })
                 }
-                Booted::Settled { .. } => Ok(done(owner, image)),
+                Booted::Settled { slot, .. } => Ok(settled(owner, image, slot)),
                 Booted::Reverted { .. } => Ok(failed(owner, image, Failure::BootFailed)),
-                Booted::FellBack { slot, .. } => Ok(fell_back(owner, image, slot)),
+                Booted::FellBack { slot, .. } => Ok(fell_back(owner, image, slot, Failure::BootFailed)),
             },
             World::Answered(_) | World::Described(_) | World::NothingNewer => Err(Refused::WrongState),
             World::Chunk(_) | World::Complete | World::Passed(_) => Err(Refused::WrongState),
@@ -70,9 +70,9 @@ pub(super) fn trial(on: OnTrial, event: &Event) -> Result<Step, Refused> {
                 Booted::Trial { left, deadline, .. } => {
                     to(State::Trial { owner, image, left, deadline, watch })
                 }
-                Booted::Settled { .. } => Ok(done(owner, image)),
+                Booted::Settled { slot, .. } => Ok(settled(owner, image, slot)),
                 Booted::Usual | Booted::Reverted { .. } => Ok(failed(owner, image, Failure::BootFailed)),
-                Booted::FellBack { slot, .. } => Ok(fell_back(owner, image, slot)),
+                Booted::FellBack { slot, .. } => Ok(fell_back(owner, image, slot, Failure::BootFailed)),
             },
             World::Answered(_) | World::Described(_) | World::NothingNewer => Err(Refused::WrongState),
             World::Chunk(_) | World::Complete | World::Passed(_) => Err(Refused::WrongState),
@@ -93,8 +93,9 @@ pub(super) fn reverting(owner: Owner, image: Verified, why: Failure, event: &Eve
                 Booted::Trial { .. } => to(stay),
                 Booted::Usual | Booted::Reverted { .. } => Ok(failed(owner, image, why)),
                 // There was nothing to go back to, and the boot control has settled for this image.
+                Booted::Settled { slot, .. } if slot == image.slot() => Ok(kept(owner, image, why)),
                 Booted::Settled { .. } => Ok(failed(owner, image, why)),
-                Booted::FellBack { .. } => Ok(failed(owner, image, why)),
+                Booted::FellBack { slot, .. } => Ok(fell_back(owner, image, slot, why)),
             },
             World::Answered(_) | World::Described(_) | World::NothingNewer => Err(Refused::WrongState),
             World::Chunk(_) | World::Complete | World::Passed(_) => Err(Refused::WrongState),
@@ -123,6 +124,18 @@ fn back_to_staged(owner: Owner, image: Verified, why: Failure) -> Step {
     ))
 }
 
+/// The boot control has settled: for the image, or for another slot, and then the activation has failed.
+fn settled(owner: Owner, image: Verified, slot: SlotId) -> Step {
+    if slot == image.slot() {
+        return done(owner, image);
+    }
+    // A step has one effect, and two slots are concerned. To adopt what runs would leave an image that did not
+    // come to run where it can be activated again at once; so it is the image that is condemned, and that
+    // effect too leaves installed what runs. All that is missed of an adoption is that it forgets the newer
+    // version known, and that may still be newer than what runs.
+    failed(owner, image, Failure::BootFailed)
+}
+
 fn done(owner: Owner, image: Verified) -> Step {
     Step::with(State::Idle, Effect::Adopt(image.slot())).ending(owner.ends(
         image.slot(),
@@ -139,11 +152,23 @@ fn failed(owner: Owner, image: Verified, why: Failure) -> Step {
     ))
 }
 
-/// The confirmed image failed its check while another one was being activated: the slot that failed is
-/// condemned, and the activation has failed with it.
-fn fell_back(owner: Owner, image: Verified, slot: crate::image::SlotId) -> Step {
-    let why = Failure::BootFailed;
-    Step::with(State::Idle, Effect::Condemn(slot, why)).ending(owner.ends(
+/// The image was given up, and runs all the same: an image that runs is never condemned.
+fn kept(owner: Owner, image: Verified, why: Failure) -> Step {
+    Step::with(State::Idle, Effect::Adopt(image.slot())).ending(owner.ends(
+        image.slot(),
+        Phase::Activation,
+        What::Failed(why),
+    ))
+}
+
+/// The confirmed image failed its check while another one was given over to or given up: the slot that failed
+/// is condemned, for a reason of its own, and the activation has failed with it. What runs may well be the
+/// image that was given up, as the last one that boots.
+fn fell_back(owner: Owner, image: Verified, slot: SlotId, why: Failure) -> Step {
+    if slot == image.slot() {
+        return failed(owner, image, why);
+    }
+    Step::with(State::Idle, Effect::Condemn(slot, Failure::BootFailed)).ending(owner.ends(
         image.slot(),
         Phase::Activation,
         What::Failed(why),

@@ -1,7 +1,7 @@
 //! Checking, Receiving, Validating: a package is on its way.
 
 use super::idle::outside_a_trial;
-use super::{AfterReset, Answer, Booted, Effect, Event, Order, Request, State, Step, World, to};
+use super::{AfterReset, Answer, Booted, Effect, Event, Order, Owner, Request, State, Step, World, to};
 use crate::image::Image;
 use crate::outcome::{Failure, Reach, Refused, What};
 
@@ -107,7 +107,10 @@ fn staged(request: Request, image: crate::image::Verified) -> Step {
     let next = |wanted| Step::with(State::Staged { image, wanted }, Effect::Keep(image));
     match request.reach {
         Reach::Check | Reach::Stage => next(None).ending(request.ends(What::Done)),
-        Reach::Activate(ask) => next(Some(super::Owner { run: request.run, by: request.by, ask })),
+        Reach::Activate(ask) => {
+            let Request { run, by, after, .. } = request;
+            next(Some(Owner { run, by, ask, after }))
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The lifecycle: one pure table, [`step`], from a state and an event to the next state.
 //!
-//! [`admit`] refuses what is busy with another's work; then an outer match on the state (here) and an inner
-//! one on the event (one file per part of the life: [`idle`], [`download`], [`staged`], [`boot`]) hold one
+//! `admit` refuses what is busy with another's work; then an outer match on the state (here) and an inner
+//! one on the event (one file per part of the life: `idle`, `download`, `staged`, `boot`) hold one
 //! arm per arrow. Nothing here reads flash, a clock or a link, and nothing else changes a state.
 //!
 //! Two things follow from a step. Its [`Effect`] is what changes once beside the state (what a slot holds,
@@ -24,7 +24,7 @@ use crate::time::{Deadline, Now};
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "kebab-case"))]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum AfterReset {
-    /// It goes on from its last checkpoint.
+    /// It goes on from its last checkpoint; an activation stays wanted.
     Resume,
     /// It ends with [`Failure::PowerLost`].
     Fail,
@@ -71,6 +71,10 @@ pub struct Owner {
     pub by: Initiator,
     /// Whether the application is, or was, asked first.
     pub ask: Ask,
+    /// What happens over a reset to the activation while it is only wanted, in [`State::Staged`]: that of
+    /// the request that goes on to it; [`AfterReset::Resume`] where it was commanded by itself, is a
+    /// preset's, or the application's own boot.
+    pub after: AfterReset,
 }
 
 /// How far a trial has come.
@@ -165,13 +169,14 @@ pub enum Owed {
     Permit(Owner),
     /// Going on, without a permit.
     GoOn,
-    /// Arming the boot control, then a reset.
+    /// Arming the boot control, then a reset. Once it is armed the updater remembers in RAM alone that only the
+    /// reset is left (see [`Effect::Reset`]): the state stays the same until a boot tells what came of it.
     Arming(Verified),
     /// Watching the deadline.
     Watching(Deadline),
     /// Confirming the image to the boot control.
     Confirming(Verified),
-    /// Telling the boot control to go back, then a reset.
+    /// Telling the boot control to go back, then a reset, which is kept as for [`Owed::Arming`].
     Reverting(Verified),
 }
 
@@ -242,7 +247,17 @@ pub enum Answer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Booted {
-    /// The image that ran before runs again.
+    /// The image that ran before runs, and the boot control has nothing to tell. Which image that is, and what
+    /// follows, depends on the state:
+    ///
+    /// - Idle, Checking, Receiving, Validating, Staged: the image that the state was reached under (or one on
+    ///   trial that no slot's record vouches for, which is left to its bootloader). Nothing else has happened
+    ///   but a reset.
+    /// - Activating: the image that was to be replaced. The boot control was not armed yet, or its bootloader
+    ///   did not heed it; the new image has not run.
+    /// - Trial, Reverting: the image from before the trial, never the one on trial. The boot control went back
+    ///   without a word. Where the image on trial runs on, the boot is [`Booted::Trial`] or
+    ///   [`Booted::Settled`].
     Usual,
     /// An image runs that is not confirmed.
     Trial {
@@ -349,9 +364,11 @@ pub enum Effect {
     Enable(SlotId, bool),
     /// The slot boots next.
     Preset(Owner, SlotId),
-    /// A reset is owed.
+    /// A reset is owed. No record tells so: the updater keeps it in RAM, and after a reset, whoever caused it,
+    /// the boot tells where the device stands ([`World::Booted`]). If the records are read back without a
+    /// boot, the state owes the arming or the way back once more, and the reset after it.
     Reset,
-    /// The slot's image failed in or after its boot.
+    /// The slot's image failed in or after its boot. It does not run; what does is what is installed.
     Condemn(SlotId, Failure),
     /// The slot's image runs and is confirmed.
     Adopt(SlotId),

@@ -1,7 +1,7 @@
 //! Staged: a verified image may be activated, or its activation waits for a permit.
 
 use super::idle::outside_a_trial;
-use super::{Booted, Effect, Event, Order, Owner, State, Step, World, to};
+use super::{AfterReset, Booted, Effect, Event, Order, Owner, State, Step, World, to};
 use crate::image::Verified;
 use crate::outcome::{Ask, Failure, Phase, Refused, What};
 
@@ -91,10 +91,16 @@ fn discards(image: Verified, keep_slot: bool) -> Step {
     Step::with(State::Idle, effect)
 }
 
-/// A wish outlives a usual boot. Another boot has taken the ground from under it.
+/// A wish outlives a usual boot if it said so; the image does in any case. Another boot has taken the ground
+/// from under it.
 fn booted_with(image: Verified, wanted: Option<Owner>, booted: Booted) -> Step {
     match booted {
-        Booted::Usual => Step::with(State::Staged { image, wanted }, Effect::Nothing),
+        Booted::Usual => match wanted.map(|owner| (owner, owner.after)) {
+            Some((owner, AfterReset::Fail)) => gives_up(image, owner, Failure::PowerLost),
+            Some((_, AfterReset::Resume)) | None => {
+                Step::with(State::Staged { image, wanted }, Effect::Nothing)
+            }
+        },
         Booted::Trial { .. } => {
             let step = outside_a_trial(booted);
             let ends =

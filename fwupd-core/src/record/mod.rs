@@ -163,7 +163,7 @@ stored_struct!(Point { slot, offset, head });
 stored_struct!(Progress { digest, attempts, furthest, point });
 stored_struct!(Outcome { run, by, reach, slot, at, what, wall, until });
 stored_struct!(Request { run, by, reach, target, after, via });
-stored_struct!(Owner { run, by, ask });
+stored_struct!(Owner { run, by, ask, after });
 stored_struct!(Image { digest, size, sequence, version });
 
 stored_enum!(State {

@@ -15,7 +15,7 @@ fn a_state_record_is_read_back_as_it_was_written() {
         after: AfterReset::Resume,
         via: Via::Pull,
     };
-    let owner = Owner { run: Run(9), by: Initiator(2), ask: Ask::User };
+    let owner = Owner { run: Run(9), by: Initiator(2), ask: Ask::User, after: AfterReset::Fail };
     let verified = Verified::vouch(image(), SlotId(1));
     let deadline = Deadline { period: 60_000, wall: Some(1 << 31), at: u64::MAX };
     let states = [

@@ -3,7 +3,7 @@
 use super::{BootWork, Dirty, Platform, Updater};
 use crate::boot::{BootControl, BootEvent, Plan, Seen, Want};
 use crate::image::SlotId;
-use crate::lifecycle::{Booted, Owed, Owner, State, World};
+use crate::lifecycle::{AfterReset, Booted, Owed, Owner, State, World};
 use crate::outcome::{Ask, Failure, Initiator};
 use crate::time::{Deadline, Now};
 
@@ -92,7 +92,12 @@ impl<P: Platform> Updater<P> {
 
     /// What this boot is to the lifecycle.
     pub(super) fn booted(&mut self, seen: Seen) -> Booted {
-        let application = Owner { run: self.next_run(), by: Initiator::APPLICATION, ask: Ask::No };
+        let application = Owner {
+            run: self.next_run(),
+            by: Initiator::APPLICATION,
+            ask: Ask::No,
+            after: AfterReset::Resume,
+        };
         match seen.event {
             Some(BootEvent::FellBack(slot, _)) => {
                 self.record.run = application.run;
@@ -144,12 +149,13 @@ impl<P: Platform> Updater<P> {
         }
     }
 
-    /// Whether this slot is what the state wanted to run.
+    /// Whether this slot is the one that the state's activation is about.
     fn is_target(&self, running: SlotId) -> bool {
         match self.record.state {
             State::Activating { image, .. } | State::Trial { image, .. } => image.slot() == running,
+            State::Reverting { image, .. } => image.slot() == running,
             State::Idle | State::Checking { .. } | State::Receiving { .. } => false,
-            State::Validating { .. } | State::Staged { .. } | State::Reverting { .. } => false,
+            State::Validating { .. } | State::Staged { .. } => false,
         }
     }
 }

@@ -20,7 +20,8 @@ pub struct Job<'a> {
     pub reach: Reach,
     /// The slot, or `None` to leave the choice to the updater.
     pub target: Option<SlotId>,
-    /// What happens over a reset. A delivery never goes on.
+    /// What happens over a reset, to the activation that it goes on to as well while that is only wanted. A
+    /// delivery never goes on.
     pub after: AfterReset,
     /// A checksum over the file that is transferred: algorithm and expected value.
     pub file_check: Option<(u8, &'a [u8])>,
@@ -36,7 +37,7 @@ pub enum Command<'a> {
     Fetch(Job<'a>),
     /// Take the delivery of a package.
     Receive(Job<'a>),
-    /// Activate a verified and enabled image: that of a slot, or what is staged.
+    /// Activate a verified and enabled image: that of a slot, or what is staged. It stays wanted over a reset.
     Activate {
         /// The slot.
         slot: Option<SlotId>,
@@ -105,7 +106,7 @@ impl<P: Platform> Updater<P> {
                 )?;
             }
             Command::Activate { slot, ask } => {
-                let owner = Owner { run: self.next_run(), by, ask };
+                let owner = Owner { run: self.next_run(), by, ask, after: AfterReset::Resume };
                 let image = self.activatable(slot)?;
                 self.order(by, Order::Activate { owner, image }, &mut dirty)?;
                 self.record.run = owner.run;
@@ -249,7 +250,7 @@ impl<P: Platform> Updater<P> {
         if slot != self.boot_record.running {
             self.activatable(Some(slot))?;
         }
-        let owner = Owner { run: self.next_run(), by, ask: Ask::No };
+        let owner = Owner { run: self.next_run(), by, ask: Ask::No, after: AfterReset::Resume };
         // Only a boot control that records what it is told can be told without a state of its own.
         self.boot.begin(Want::Preset { slot, trials: P::Boot::TRIALS }, self.boot_record);
         let plan = self.boot.plan();

@@ -136,11 +136,13 @@ impl<P: Platform> Updater<P> {
 
     fn condemn(&mut self, slot: SlotId, why: Failure, dirty: &mut Dirty) {
         let image = self.slot(slot).and_then(|s| s.verified()).map(|v| *v.image());
-        let told = match self.boot_record.event {
-            Some(BootEvent::Reverted(_, reason) | BootEvent::FellBack(_, reason)) => log_of(reason.as_str()),
-            None => Log::EMPTY,
+        let detail = self.record.detail;
+        let log = match self.boot_record.event {
+            // What the application said is about the image on trial, and not about this one.
+            Some(BootEvent::FellBack(_, reason)) => log_of(reason.as_str()),
+            Some(BootEvent::Reverted(_, reason)) if detail == Log::EMPTY => log_of(reason.as_str()),
+            Some(BootEvent::Reverted(..)) | None => detail,
         };
-        let log = if self.record.detail == Log::EMPTY { told } else { self.record.detail };
         self.record.detail = Log::EMPTY;
         if let Some(image) = image {
             self.record.barred = Some(Barred { digest: image.digest, sequence: image.sequence });
@@ -148,8 +150,8 @@ impl<P: Platform> Updater<P> {
         self.boot_record.event = None;
         dirty.boot = true;
         dirty.state = true;
-        // What a fallback has made the confirmed image is what is installed.
-        self.installed_from(self.boot_record.confirmed);
+        // Whatever the boot control went back to, or settled for, is what is installed.
+        self.installed_from(self.boot_record.running);
         self.put_slot(slot, Slot::Failed { at: Phase::Activation, why, log, image }, dirty);
     }
 

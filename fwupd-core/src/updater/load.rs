@@ -135,6 +135,8 @@ impl<P: Platform> Updater<P> {
             self.load = Load::Record(kind);
             return self.journal.read(kind);
         }
+        // A bootloader alone has written since the rest was lost.
+        self.lost |= self.journal.has(Kind::BOOT) && !self.journal.has(Kind::STATE);
         if self.lost {
             // What is known may be an older truth: no slot is vouched for, and no work goes on.
             self.record.state = State::Idle;
@@ -186,8 +188,8 @@ impl<P: Platform> Updater<P> {
         if !self.is_boot {
             return self.ready();
         }
-        let unknown = self.journal.found() == Found::Blank || self.lost;
-        self.head = HeadRead::new(&self.layout, seen.running).filter(|_| unknown);
+        let known = self.slot(seen.running).is_some_and(|slot| slot.verified().is_some());
+        self.head = HeadRead::new(&self.layout, seen.running).filter(|_| !known);
         match self.head {
             Some(_) => {
                 self.package.restart();
@@ -250,6 +252,7 @@ impl<P: Platform> Updater<P> {
         let digest = core::mem::replace(&mut self.digest, P::Digest::new()).finish();
         let image = self.running_image.take().filter(|image| good && image.digest == digest);
         if let Some(image) = image {
+            self.learned = true;
             self.record.installed = Installed { sequence: image.sequence, version: image.version };
             let verified = Verified::vouch(image, seen.running);
             self.put_slot(seen.running, Slot::Verified(verified, Enabled::Yes), &mut Dirty::default());
@@ -260,7 +263,7 @@ impl<P: Platform> Updater<P> {
     fn boots(&mut self, seen: Seen) {
         self.load = Load::Booted;
         let mut dirty = Dirty::default();
-        if self.journal.found() == Found::Blank || self.lost {
+        if self.journal.found() == Found::Blank || self.lost || core::mem::take(&mut self.learned) {
             dirty = Dirty { boot: true, state: true, slots: true, ..dirty };
         }
         let booted = self.booted(seen);

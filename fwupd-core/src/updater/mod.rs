@@ -11,6 +11,8 @@ mod load;
 mod need;
 mod plan;
 mod receive;
+#[cfg(test)]
+mod tests;
 
 pub use commands::{Command, Job};
 pub use need::Need;
@@ -289,6 +291,8 @@ pub struct Updater<P: Platform> {
     lost: bool,
     /// Frames that the flash did not take, one after the other.
     failures: u8,
+    /// Whether the running slot has just been vouched for by its own head.
+    learned: bool,
     /// What the running slot's head describes, until it is compared.
     running_image: Option<Image>,
     head: Option<crate::flash::slot::HeadRead>,
@@ -348,6 +352,7 @@ impl<P: Platform> Updater<P> {
             is_boot: true,
             lost: false,
             failures: 0,
+            learned: false,
             running_image: None,
             head: None,
             boot_work: BootWork::Rest,
@@ -393,6 +398,7 @@ impl<P: Platform> Updater<P> {
         Some(Status {
             state: &record.state,
             running: boot.running,
+            previous: boot.previous,
             next_boot: on_trial.or(boot.preset).unwrap_or(boot.confirmed),
             installed: &record.installed,
             counter: boot.counter,

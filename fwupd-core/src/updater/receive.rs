@@ -107,15 +107,20 @@ impl<P: Platform> Updater<P> {
     /// there are: the caller keeps the rest and offers it again.
     ///
     /// # Errors
-    /// [`Refused::Invalid`] for a stale ticket or another offset, [`Refused::WrongState`] when nothing is
-    /// being received. What is wrong with the *bytes* is not an error here: it ends the run.
+    /// [`Refused::Invalid`] for another offset, or for a stale ticket: the transfer is over, and
+    /// [`need`](Self::need) says what follows. [`Refused::WrongState`] when nothing is being received. What
+    /// is wrong with the *bytes* is not an error here: it ends the run.
     pub fn chunk(&mut self, t: Ticket, offset: u32, bytes: &[u8], now: Now) -> Result<usize, Refused> {
         self.now = now;
         self.transfers(t)?;
         if offset != self.transfer.file_at {
             return Err(Refused::Invalid);
         }
-        if bytes.is_empty() || self.available().is_err() || self.pending.is_some() || self.stage_owes() {
+        if self.pending.is_some() {
+            // The flash has failed, or the package begins anew: this transfer is over.
+            return Err(Refused::Invalid);
+        }
+        if bytes.is_empty() || self.available().is_err() || self.stage_owes() {
             return Ok(0);
         }
         let taken = match self.record.state {

@@ -2,10 +2,12 @@
 
 use fwupd_core::flash::{Layout, Part, Region, Sectors};
 use fwupd_core::image::SlotId;
-use fwupd_core::lifecycle::AfterReset;
-use fwupd_core::outcome::{Ask, Initiator, Reach};
-use fwupd_core::updater::{Command, Job};
-use fwupd_testkit::device::{Device, Rest};
+use fwupd_core::lifecycle::{AfterReset, State};
+use fwupd_core::outcome::{Ask, Initiator, Outcome, Reach, Refused, Run, What};
+use fwupd_core::slot::Slot;
+use fwupd_core::time::Now;
+use fwupd_core::updater::{Command, Job, Need, Settled, Updater};
+use fwupd_testkit::device::{Device, Rest, Sim};
 
 /// The slot of the factory image, and the other one.
 pub(crate) const OLD: SlotId = SlotId(0);
@@ -82,4 +84,90 @@ pub(crate) fn job(uri: &str) -> Job<'_> {
 pub(crate) fn install(device: &mut Device<2>, name: &str) -> Rest {
     device.files.insert(name.into(), package(name));
     device.command(Initiator(1), Command::Fetch(job(name)))
+}
+
+/// One boot of a device, driven by hand.
+pub(crate) struct Bench {
+    pub(crate) device: Device<2>,
+    pub(crate) updater: Updater<Sim<2>>,
+}
+
+impl Bench {
+    /// Boots, and loads.
+    pub(crate) fn new(mut device: Device<2>) -> Self {
+        device.bootloader().unwrap();
+        let updater = device.updater();
+        let mut bench = Self { device, updater };
+        bench.drain();
+        bench
+    }
+
+    /// The same device after a reset.
+    pub(crate) fn reset(self) -> Self {
+        Self::new(self.device)
+    }
+
+    pub(crate) fn drain(&mut self) {
+        self.device.drain(&mut self.updater, "the updater").unwrap();
+    }
+
+    pub(crate) fn now(&self) -> Now {
+        self.device.clock.now()
+    }
+
+    /// Gives a command, and has its frame written.
+    pub(crate) fn command(&mut self, by: u8, command: Command<'_>) -> Result<Run, Refused> {
+        let now = self.now();
+        let run = self.updater.command(Initiator(by), command, None, now)?;
+        assert_eq!(self.updater.settled(), Settled::Pending);
+        self.drain();
+        assert_eq!(self.updater.settled(), Settled::Written);
+        Ok(run)
+    }
+
+    /// Lets it go on by itself until it needs something.
+    pub(crate) fn need(&mut self) -> Need<'_> {
+        for _ in 0..8 {
+            self.drain();
+            let now = self.now();
+            if self.updater.need(now) != Need::Nothing {
+                break;
+            }
+        }
+        let now = self.now();
+        self.updater.need(now)
+    }
+
+    /// Fetches a package of the vectors, to where nothing but the outside can help.
+    pub(crate) fn fetched(&mut self, by: u8, name: &str, reach: Reach) -> Run {
+        self.device.files.insert(name.into(), package(name));
+        let run = self.command(by, Command::Fetch(Job { reach, ..job(name) })).unwrap();
+        self.serve();
+        run
+    }
+
+    /// Serves what is asked for.
+    pub(crate) fn serve(&mut self) {
+        while let Need::Fetch { ticket, uri, offset, .. } = self.need() {
+            let uri = uri.to_owned();
+            self.device.fetch(&mut self.updater, ticket, &uri, offset).unwrap();
+        }
+    }
+
+    pub(crate) fn state(&self) -> State {
+        *self.updater.status().unwrap().state
+    }
+
+    pub(crate) fn last(&self) -> Option<Outcome> {
+        self.updater.status().unwrap().last.copied()
+    }
+
+    /// What the last run ended with.
+    pub(crate) fn what(&self) -> What {
+        self.last().unwrap().what
+    }
+
+    pub(crate) fn slot(&self, slot: SlotId) -> Slot {
+        self.updater.status().unwrap().slots[usize::from(slot.0)]
+    }
 }

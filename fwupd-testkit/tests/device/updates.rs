@@ -7,6 +7,7 @@ use fwupd_core::outcome::{Ask, Failure, Initiator, Outcome, Phase, Reach, What};
 use fwupd_core::slot::Slot;
 use fwupd_core::updater::{Command, Job, Verify};
 use fwupd_testkit::device::{Checks, Device, Rest, SelfTest};
+use fwupd_testkit::flash::{CutPlace, OpIndex, TornModel};
 
 use crate::rig::{GEOMETRIES, NEW, OLD, factory, install, job, package};
 
@@ -78,25 +79,6 @@ fn an_image_that_does_not_pass_its_trial_is_rolled_back() {
 }
 
 #[test]
-fn good_packages_install_in_every_size_of_chunk() {
-    for name in [
-        "one-integrated.suit",
-        "one-integrated.alg19.suit",
-        "one-seqmax.suit",
-        "one-prefetched.suit",
-        "one-version.suit",
-    ] {
-        for block in [1, 7, 64, 512, usize::MAX / 2] {
-            let mut device = factory(GEOMETRIES[1]);
-            device.block = block;
-            assert_eq!(install(&mut device, name), Rest::Still);
-            assert_eq!(runs(&device).0, NEW, "{name} in chunks of {block}: {:?}", last(&device));
-            device.flash.assert_lawful();
-        }
-    }
-}
-
-#[test]
 fn what_is_not_good_is_refused_before_a_slot_is_erased() {
     let html = b"<!DOCTYPE html><html><body>404</body></html>".to_vec();
     for (file, why) in [
@@ -129,21 +111,6 @@ fn a_lower_sequence_number_is_refused_and_an_equal_one_is_installed() {
     assert_eq!(last(&device).what, What::Failed(Failure::OlderThanAllowed));
     install(&mut device, "one-integrated.suit");
     assert_eq!((runs(&device), last(&device).what), ((OLD, 5), What::Done));
-}
-
-#[test]
-fn no_truncation_of_a_good_package_installs() {
-    let good = package("one-integrated.suit");
-    for block in [64, usize::MAX / 2] {
-        for end in 0..good.len() {
-            let mut device = factory(GEOMETRIES[2]);
-            device.block = block;
-            device.files.insert("cut".into(), good[..end].to_vec());
-            assert_eq!(device.command(Initiator(1), Command::Fetch(job("cut"))), Rest::Still);
-            assert_eq!(runs(&device), (OLD, 4), "cut at {end}");
-            assert!(matches!(last(&device).what, What::Failed(_)), "cut at {end}");
-        }
-    }
 }
 
 #[test]
@@ -200,6 +167,35 @@ fn a_confirmed_image_that_no_longer_passes_its_check_is_fallen_back_from() {
         install(&mut device, "one-seqmax.suit");
         assert_eq!(runs(&device), (NEW, u64::MAX), "and the next update is possible");
     }
+}
+
+/// The image on trial is given up, and the one to go back to no longer passes its check.
+#[test]
+fn an_image_that_was_given_up_and_is_all_that_boots_runs_and_is_not_marked_failed() {
+    let mut trials = 0;
+    for n in 0.. {
+        let mut device = factory(GEOMETRIES[0]);
+        device.self_test = SelfTest::Fail;
+        device.flash.cut_at(OpIndex::Mutating(n), CutPlace::From(0), TornModel::Nothing);
+        if install(&mut device, "one-integrated.suit") == Rest::Still {
+            break;
+        }
+        if !matches!(device.states.last(), Some(State::Trial { .. })) {
+            continue;
+        }
+        trials += 1;
+        let byte = device.flash.contents(0)[700];
+        device.flash.fill(0, 700, &[byte & byte.wrapping_sub(1)]).unwrap();
+        assert_eq!(device.power_on(), Rest::Still);
+        assert_eq!(runs(&device), (NEW, 5));
+        let slots = &device.seen.as_ref().unwrap().slots;
+        assert!(slots[1].verified().is_some(), "{slots:?}");
+        let Slot::Failed { why, log, .. } = slots[0] else { panic!("{slots:?}") };
+        assert_eq!(why, Failure::BootFailed);
+        assert_ne!(log.as_bytes(), b"self-test failed", "that was said of the other image");
+        assert_eq!((last(&device).slot, last(&device).what), (Some(NEW), What::Failed(Failure::Rejected)));
+    }
+    assert_ne!(trials, 0, "an update was cut in its trial");
 }
 
 #[test]

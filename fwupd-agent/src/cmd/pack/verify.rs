@@ -10,13 +10,11 @@ use fwupd_core::trust::KeySet;
 use serde_json::json;
 
 use super::{Context, IdentityFlags, KeyFlags, component};
+use crate::device::host::HEAD;
 use crate::error::{Error, Exit, printable};
 use crate::hex;
 use crate::keys;
 use crate::pack::verify;
-
-/// Room for the signed part of the largest package that the profile allows, bytes.
-const HEAD: usize = 2600;
 
 #[derive(Debug, Args)]
 pub(in crate::cmd) struct Flags {

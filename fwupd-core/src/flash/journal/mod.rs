@@ -34,7 +34,7 @@ mod write;
 pub(crate) use format::Kind;
 use format::{KINDS, Kinds};
 
-use super::{FlashFault, Layout, Op, Part, Region};
+use super::{FlashFault, Layout, Op, OpKind, Part, Region};
 use scan::Scan;
 use write::Writing;
 
@@ -105,8 +105,8 @@ pub(crate) struct Journal<const BUF: usize> {
     end: u32,
     /// Whether the current page was turned since power came on, so that its rest is known to be erased.
     fresh: bool,
-    /// Whether the operation that is owed has failed once.
-    retried: bool,
+    /// Whether the read at hand has failed once already.
+    reread: bool,
     places: [Option<Place>; KINDS],
     /// What is read.
     chunk: Aligned<CHUNK>,
@@ -132,7 +132,7 @@ impl<const BUF: usize> Journal<BUF> {
             seq: 0,
             end: 0,
             fresh: false,
-            retried: false,
+            reread: false,
             places: [None; KINDS],
             chunk: Aligned([0; CHUNK]),
             pack: Aligned([0; CHUNK]),
@@ -147,7 +147,7 @@ impl<const BUF: usize> Journal<BUF> {
     pub(crate) fn start(&mut self) {
         self.page = None;
         self.fresh = false;
-        self.retried = false;
+        self.reread = false;
         self.places = [None; KINDS];
         self.task = Task::Scan(Scan::begin());
     }
@@ -206,14 +206,10 @@ impl<const BUF: usize> Journal<BUF> {
 
     /// Takes the result of the operation lent last.
     pub(crate) fn done(&mut self, result: Result<(), FlashFault>) {
-        // A read that failed once is done again as it was: what it was to find is not absent yet.
-        let again = match self.task {
-            Task::Rest => false,
-            Task::Scan(_) | Task::Read(..) => true,
-            Task::Write(writing) => writing.reads(),
-        };
-        self.retried = result.is_err() && again && !self.retried;
-        if self.retried {
+        // A read that fails is done once more before what it was for counts as absent.
+        let again = result.is_err_and(|fault| fault.op == OpKind::Read) && !self.reread;
+        self.reread = again;
+        if again {
             return;
         }
         match self.task {

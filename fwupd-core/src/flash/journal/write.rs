@@ -66,11 +66,6 @@ impl Writing {
             settles: None,
         }
     }
-
-    /// Whether the operation that is owed is a read.
-    pub(super) fn reads(&self) -> bool {
-        matches!(self.stage, Stage::Fill)
-    }
 }
 
 impl<const BUF: usize> Journal<BUF> {

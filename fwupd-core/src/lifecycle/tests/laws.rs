@@ -36,6 +36,19 @@ fn named(event: &Event) -> Option<Owner> {
     }
 }
 
+/// The slot that a boot names.
+fn named_slot(event: &Event) -> Option<SlotId> {
+    match event {
+        Event::World(World::Booted(boot)) => match boot {
+            Booted::Usual => None,
+            Booted::Trial { image, .. } => Some(image.slot()),
+            Booted::Settled { slot, .. } | Booted::Reverted { slot, .. } => Some(*slot),
+            Booted::FellBack { slot, .. } => Some(*slot),
+        },
+        Event::Command { .. } | Event::World(_) => None,
+    }
+}
+
 #[test]
 fn what_ends_is_the_run_at_work_or_the_one_that_the_boot_names() {
     for (before, event, Step { next, ends, .. }) in every_arrow() {
@@ -111,7 +124,7 @@ fn scope(state: &State) -> Option<(Reach, Option<SlotId>)> {
 fn an_outcome_tells_how_far_its_run_was_to_go_and_the_slot_that_it_was_about() {
     for (before, event, Step { ends, .. }) in every_arrow() {
         let Some(ends) = ends else { continue };
-        let by_boot = named(&event).map(|owner| (Reach::Activate(owner.ask), Some(SlotId(2))));
+        let by_boot = named(&event).map(|owner| (Reach::Activate(owner.ask), named_slot(&event)));
         let expected = if before.run() == Some(ends.run) { scope(&before) } else { by_boot };
         assert_eq!(Some((ends.reach, ends.slot)), expected, "{event:?} in {before:?}");
     }
@@ -267,14 +280,90 @@ fn an_image_is_adopted_by_the_boot_control_alone_never_by_an_order_or_by_time() 
         let Effect::Adopt(_) = effect else { continue };
         let told = matches!(event, Event::World(World::Confirmed | World::Booted(Booted::Settled { .. })));
         assert!(told, "{event:?} in {before:?}");
-        assert_eq!(ends.map(|ends| ends.what), Some(What::Done));
+        // What was given up runs all the same where there is nothing else, and its run has failed.
+        let expected = match before {
+            State::Reverting { why, .. } => What::Failed(why),
+            State::Idle | State::Checking { .. } | State::Receiving { .. } => What::Done,
+            State::Validating { .. } | State::Staged { .. } => What::Done,
+            State::Activating { .. } | State::Trial { .. } => What::Done,
+        };
+        assert_eq!(ends.map(|ends| ends.what), Some(expected), "{event:?} in {before:?}");
     }
+}
+
+/// The way back ends where it leads, and its run for the reason that it was given up for.
+#[test]
+fn an_image_that_was_given_up_is_condemned_unless_it_runs_or_another_failed() {
+    let mut seen = BTreeSet::new();
+    for (before, event, Step { next, effect, ends }) in every_arrow() {
+        let State::Reverting { owner, image, why } = before else { continue };
+        let Event::World(World::Booted(boot)) = event else { continue };
+        let (case, expected) = match boot {
+            Booted::Trial { .. } => continue,
+            Booted::Settled { slot, .. } if slot == image.slot() => ("it runs", Effect::Adopt(slot)),
+            Booted::FellBack { slot, .. } if slot != image.slot() => {
+                ("another failed", Effect::Condemn(slot, Failure::BootFailed))
+            }
+            Booted::Settled { .. } => ("another runs", Effect::Condemn(image.slot(), why)),
+            Booted::Usual | Booted::Reverted { .. } | Booted::FellBack { .. } => {
+                ("went back", Effect::Condemn(image.slot(), why))
+            }
+        };
+        seen.insert(case);
+        assert_eq!((next, effect), (State::Idle, expected), "{event:?} in {before:?}");
+        let told = ends.map(|ends| (ends.run, ends.slot, ends.what));
+        assert_eq!(told, Some((owner.run, Some(image.slot()), What::Failed(why))), "{event:?}");
+    }
+    assert_eq!(seen, BTreeSet::from(["another failed", "another runs", "it runs", "went back"]));
+}
+
+#[test]
+fn a_slot_that_the_boot_control_settled_for_is_adopted_or_left_and_one_that_it_fell_back_from_is_condemned() {
+    for (before, event, Step { effect, .. }) in every_arrow() {
+        let right = match event {
+            Event::World(World::Booted(Booted::Settled { slot, .. })) => {
+                effect == Effect::Adopt(slot)
+                    || matches!(effect, Effect::Condemn(condemned, _) if condemned != slot)
+            }
+            Event::World(World::Booted(Booted::FellBack { slot, .. })) => {
+                matches!(effect, Effect::Condemn(condemned, _) if condemned == slot)
+            }
+            Event::Command { .. } | Event::World(_) => continue,
+        };
+        assert!(right, "{effect:?} at {event:?} in {before:?}");
+    }
+}
+
+#[test]
+fn an_activation_is_done_only_if_the_boot_control_settled_for_its_image() {
+    let (mut on_it, mut on_another) = (0, 0);
+    for (before, event, Step { next, effect, ends }) in every_arrow() {
+        let (State::Activating { image, .. } | State::Trial { image, .. }) = before else { continue };
+        let Event::World(World::Booted(Booted::Settled { slot, .. })) = event else { continue };
+        let failed = Failure::BootFailed;
+        let expected = if slot == image.slot() {
+            on_it += 1;
+            (Effect::Adopt(slot), What::Done)
+        } else {
+            on_another += 1;
+            (Effect::Condemn(image.slot(), failed), What::Failed(failed))
+        };
+        let told = ends.map(|ends| (ends.run, ends.slot, ends.what));
+        assert_eq!((next, effect), (State::Idle, expected.0), "{event:?} in {before:?}");
+        assert_eq!(told, before.run().map(|run| (run, Some(image.slot()), expected.1)));
+    }
+    assert!(on_it > 0 && on_another > 0, "both were reached");
 }
 
 #[test]
 fn a_slot_is_given_up_or_condemned_for_the_reason_that_the_outcome_tells() {
     for (before, event, Step { effect, ends, .. }) in every_arrow() {
-        if let Effect::GiveUp(_, why) | Effect::Condemn(_, why) = effect {
+        if let Effect::GiveUp(slot, why) | Effect::Condemn(slot, why) = effect {
+            // A slot that is not the run's own has a reason of its own.
+            if ends.is_some_and(|ends| ends.slot != Some(slot)) {
+                assert_eq!((named_slot(&event), why), (Some(slot), Failure::BootFailed));
+                continue;
+            }
             assert_eq!(ends.map(|ends| ends.what), Some(What::Failed(why)), "{event:?} in {before:?}");
         }
     }
@@ -316,7 +405,8 @@ fn over_a_usual_boot_the_same_is_owed_or_the_run_has_ended() {
     for before in every_state() {
         let Step { next, effect, ends } = step(&before, &usual).unwrap();
         let goes_on = match before {
-            State::Idle | State::Staged { .. } => true,
+            State::Idle | State::Staged { wanted: None, .. } => true,
+            State::Staged { wanted: Some(owner), .. } => owner.after == AfterReset::Resume,
             State::Checking { request } | State::Receiving { request, .. } => {
                 request.after == AfterReset::Resume
             }
@@ -330,6 +420,44 @@ fn over_a_usual_boot_the_same_is_owed_or_the_run_has_ended() {
             assert_eq!(next.owed(), Owed::Nothing, "{before:?}");
         }
     }
+}
+
+#[test]
+fn a_request_hands_what_happens_over_a_reset_on_to_its_activation() {
+    let mut handed = BTreeSet::new();
+    for (before, event, Step { next, .. }) in every_arrow() {
+        let (State::Validating { request, .. }, State::Staged { wanted: Some(owner), .. }) = (before, next)
+        else {
+            continue;
+        };
+        handed.insert(owner.after == AfterReset::Resume);
+        assert_eq!((owner.run, owner.by, owner.after), (request.run, request.by, request.after), "{event:?}");
+    }
+    assert_eq!(handed.len(), 2, "one that resumes, and one that fails");
+}
+
+#[test]
+fn a_wish_that_fails_over_a_reset_ends_staged_as_power_lost_and_leaves_the_image_to_others() {
+    let usual = Event::World(World::Booted(Booted::Usual));
+    let (mut ended, mut stayed) = (0, 0);
+    for before in every_state() {
+        let State::Staged { image, wanted: Some(owner) } = before else { continue };
+        let Step { next, effect, ends } = step(&before, &usual).unwrap();
+        match owner.after {
+            AfterReset::Resume => {
+                stayed += 1;
+                assert_eq!((next, ends), (before, None));
+            }
+            AfterReset::Fail => {
+                ended += 1;
+                assert_eq!((next, effect), (State::Staged { image, wanted: None }, Effect::Nothing));
+                let told = ends.map(|ends| (ends.run, ends.at, ends.what));
+                let lost = What::Failed(Failure::PowerLost);
+                assert_eq!(told, Some((owner.run, Phase::Staged, lost)));
+            }
+        }
+    }
+    assert!(ended > 0 && stayed > 0, "both were reached");
 }
 
 #[test]
@@ -364,7 +492,7 @@ fn over_a_boot_into_the_trial_the_confirmation_and_the_way_back_are_owed_again()
 fn every_boot_has_an_arrow_from_every_state() {
     let boots = every_event().into_iter().filter(|e| matches!(e, Event::World(World::Booted(_))));
     let boots: Vec<Event> = boots.collect();
-    assert_eq!(boots.len(), 6, "each way to boot, and a trial's second boot");
+    assert_eq!(boots.len(), 7, "each way to boot, another slot settled on, and a trial's second boot");
     for state in every_state() {
         for boot in &boots {
             assert!(step(&state, boot).is_ok(), "{boot:?} in {state:?}");

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::samples::{EVERYBODY, OWNER, SIZE, answers, image, orders, owner, request, trial, verified};
-use crate::lifecycle::{AfterReset, Effect, Ends, Event, State, Step, Watch, step};
+use crate::lifecycle::{AfterReset, Effect, Ends, Event, Owner, State, Step, Watch, step};
 use crate::outcome::{Ask, Failure, Reach, Refused, Run, What};
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/lifecycle/matrix.txt");
@@ -19,11 +19,12 @@ const HEAD: &str = "\
 #           receiving: not described yet, receiving+: some bytes missing, received: none missing;
 #           staged: nothing wanted, going: wanted without a permit, asking: wanted, permit owed;
 #           trial: being tested, confirming: the boot control is being told.
-#   EFFECT  with the slot that it is about: 1 the one under way, 2 the one that the boot names.
+#   EFFECT  with the slot that it is about: 1 the one under way, 2 another, that the boot names.
 #   END     how the run at work ended; with *, the run that the boot names.
 #   trial*  the trial belongs to the run that the boot names.
 # Refused: - wrong state, busy, unsupported, invalid.
-# Below a state's name: how far its request goes (stage, or activate with its ask), and what a reset does to it.
+# Below a state's name: how far its request goes (stage, or activate with its ask), and what a reset does to it,
+# and to the activation that is wanted.
 ";
 
 /// A column: the state, and what it is a case of.
@@ -38,6 +39,7 @@ fn blocks() -> [Vec<Column>; 3] {
     let staged = |wanted| State::Staged { image: verified(), wanted };
     let stage = Reach::Stage;
     let owned = owner(OWNER, Ask::No);
+    let failing = Owner { after: Fail, ..owned };
     [
         vec![
             (State::Idle, ""),
@@ -52,8 +54,10 @@ fn blocks() -> [Vec<Column>; 3] {
             (validating(Reach::Activate(Ask::No), Resume), "activate, resume"),
             (validating(Reach::Activate(Ask::User), Fail), "ask user, fail"),
             (staged(None), ""),
-            (staged(Some(owned)), ""),
-            (staged(Some(owner(OWNER, Ask::User))), ""),
+            (staged(Some(owned)), "resume"),
+            (staged(Some(failing)), "fail"),
+            (staged(Some(owner(OWNER, Ask::User))), "resume"),
+            (staged(Some(Owner { ask: Ask::User, ..failing })), "fail"),
         ],
         vec![
             (State::Activating { owner: owned, image: verified() }, ""),

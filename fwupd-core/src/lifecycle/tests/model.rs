@@ -2,6 +2,7 @@
 //! to the place, where the table goes from the state to the event. Both must agree.
 
 use super::samples::every_event;
+use crate::image::SlotId;
 use crate::lifecycle::{
     AfterReset, Answer, Booted, Event, Order, Owner, Request, State, Step, Watch, World, step,
 };
@@ -23,7 +24,7 @@ enum Place {
 }
 use Place::{Looking, Proving, Ready, Rest, Returning, Sealing, Switching, Taking, Testing, Waiting};
 
-/// Whose work, how far it goes, and whether it outlives a reset while it is a download.
+/// Whose work, how far it goes, and whether it outlives a reset until it begins to switch images.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Work {
     run: Run,
@@ -38,6 +39,8 @@ pub(super) struct Model {
     work: Option<Work>,
     /// Bytes taken, and bytes of the payload, once it is known what comes.
     payload: Option<(u32, u32)>,
+    /// The slot of the image that is to be switched to.
+    slot: Option<SlotId>,
     /// When the trial is over, monotonic milliseconds.
     over: u64,
     /// Why it goes back.
@@ -49,7 +52,7 @@ pub(super) type Answered = Result<(Model, Option<End>), Refused>;
 
 /// A model with nothing under way.
 pub(super) const NEW: Model =
-    Model { place: Rest, work: None, payload: None, over: 0, why: Failure::Internal };
+    Model { place: Rest, work: None, payload: None, slot: None, over: 0, why: Failure::Internal };
 
 impl Work {
     fn of(request: &Request) -> Self {
@@ -58,7 +61,8 @@ impl Work {
     }
 
     fn activation(owner: &Owner) -> Self {
-        Self { run: owner.run, by: owner.by, goal: Reach::Activate(owner.ask), outlives: false }
+        let outlives = owner.after == AfterReset::Resume;
+        Self { run: owner.run, by: owner.by, goal: Reach::Activate(owner.ask), outlives }
     }
 }
 
@@ -88,8 +92,9 @@ impl Model {
             Order::Fetch(request) | Order::Receive(request) => {
                 self.only_in(&[Rest])?.begins(Taking, Work::of(request))
             }
-            Order::Activate { owner, .. } => {
-                self.only_in(&[Rest, Ready])?.begins(Waiting, Work::activation(owner))
+            Order::Activate { owner, image } => {
+                let (model, end) = self.only_in(&[Rest, Ready])?.begins(Waiting, Work::activation(owner))?;
+                Ok((Self { slot: Some(image.slot()), ..model }, end))
             }
             Order::Withdraw => Ok(self.only_in(&[Waiting])?.ends(Ready, cancelled)),
             Order::Cancel => Ok(self.only_in(&[Looking, Taking, Proving])?.ends(Rest, cancelled)),
@@ -139,10 +144,10 @@ impl Model {
                 let whole = self.payload.is_some_and(|(taken, size)| taken == size);
                 if whole { model.goes(Proving) } else { Ok(model.fails(Failure::Integrity)) }
             }
-            World::Passed(_) => {
+            World::Passed(image) => {
                 let model = self.only_in(&[Proving])?;
                 match self.work.map(|work| work.goal) {
-                    Some(Reach::Activate(_)) => model.goes(Waiting),
+                    Some(Reach::Activate(_)) => Self { slot: Some(image.slot()), ..model }.goes(Waiting),
                     Some(Reach::Check | Reach::Stage) | None => Ok(model.ends(Ready, What::Done)),
                 }
             }
@@ -179,9 +184,11 @@ impl Model {
         let boot_failed = What::Failed(Failure::BootFailed);
         match boot {
             Booted::Usual => match self.place {
-                Rest | Ready | Waiting => (self, None),
-                Looking | Taking | Proving if self.work.is_some_and(|work| work.outlives) => (self, None),
-                Looking | Taking | Proving | Switching => self.fails(Failure::PowerLost),
+                Rest | Ready => (self, None),
+                Looking | Taking | Proving | Waiting if self.work.is_some_and(|work| work.outlives) => {
+                    (self, None)
+                }
+                Looking | Taking | Proving | Waiting | Switching => self.fails(Failure::PowerLost),
                 Testing | Sealing => self.ends(Rest, boot_failed),
                 Returning => self.ends(Rest, What::Failed(self.why)),
             },
@@ -190,10 +197,14 @@ impl Model {
                 let place = if self.place == Sealing { Sealing } else { Testing };
                 (Self { place, over: deadline.at, ..self }, None)
             }
-            Booted::Trial { owner, deadline, .. } => {
+            Booted::Trial { owner, image, deadline, .. } => {
                 let (_, end) = self.ends(Rest, What::Failed(Failure::PowerLost));
                 let work = Some(Work::activation(owner));
-                (Self { place: Testing, work, over: deadline.at, ..NEW }, end)
+                let slot = Some(image.slot());
+                (Self { place: Testing, work, slot, over: deadline.at, ..NEW }, end)
+            }
+            Booted::Settled { owner, slot } if activation_at_work && self.slot != Some(*slot) => {
+                outcome(owner, boot_failed)
             }
             Booted::Settled { owner, .. } => outcome(owner, What::Done),
             Booted::Reverted { owner, .. } | Booted::FellBack { owner, .. } => outcome(owner, boot_failed),

@@ -1,4 +1,4 @@
-//! Representative requests, images and events. Slot 1 is the one under way, slot 2 the one that a boot names.
+//! Representative requests, images and events. Slot 1 is the one under way, slot 2 another that a boot names.
 
 use crate::image::{Image, SlotId, Verified, Version};
 use crate::lifecycle::{
@@ -33,7 +33,7 @@ pub(super) fn request(by: Initiator, reach: Reach, after: AfterReset) -> Request
 }
 
 pub(super) fn owner(by: Initiator, ask: Ask) -> Owner {
-    Owner { run: Run(20 + u32::from(by.0)), by, ask }
+    Owner { run: Run(20 + u32::from(by.0)), by, ask, after: AfterReset::Resume }
 }
 
 pub(super) fn deadline() -> Deadline {
@@ -51,7 +51,8 @@ pub(super) fn boots(named: Owner) -> Vec<(&'static str, Booted)> {
     vec![
         ("usual", Booted::Usual),
         ("trial", Booted::Trial { owner: named, image, left: 1, deadline: deadline() }),
-        ("settled", Booted::Settled { owner: named, slot }),
+        ("settled on 1", Booted::Settled { owner: named, slot: SlotId(1) }),
+        ("settled on 2", Booted::Settled { owner: named, slot }),
         ("reverted", Booted::Reverted { owner: named, slot }),
         ("fell back", Booted::FellBack { owner: named, slot }),
     ]
@@ -104,7 +105,7 @@ pub(super) fn answers() -> Vec<(String, World)> {
     ]
     .map(|(name, answer)| (name.to_owned(), answer))
     .into();
-    let named = Owner { run: BOOT_RUN, by: OTHER, ask: Ask::No };
+    let named = Owner { run: BOOT_RUN, by: OTHER, ask: Ask::No, after: AfterReset::Resume };
     answers.extend(
         boots(named).into_iter().map(|(name, boot)| (format!("booted, {name}"), World::Booted(boot))),
     );
@@ -129,7 +130,7 @@ pub(super) fn every_event() -> Vec<Event> {
     events.push(Event::World(World::Chunk(40)));
     // The next boot of a trial: one boot less, and the deadline counted anew.
     let again = Deadline::after(DEADLINE, Now::mono(DEADLINE));
-    let named = Owner { run: BOOT_RUN, by: OTHER, ask: Ask::No };
+    let named = Owner { run: BOOT_RUN, by: OTHER, ask: Ask::No, after: AfterReset::Resume };
     let image = Verified::vouch(image(), SlotId(2));
     let boot = Booted::Trial { owner: named, image, left: 0, deadline: again };
     events.push(Event::World(World::Booted(boot)));

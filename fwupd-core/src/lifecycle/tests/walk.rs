@@ -51,7 +51,7 @@ fn any_order() -> impl Strategy<Value = Event> {
         let by = Initiator(by);
         let run = Run(0);
         let request = Request { run, by, reach, target: slot, after, via: Via::Push };
-        let owner = Owner { run, by, ask };
+        let owner = Owner { run, by, ask, after };
         let order = match kind {
             0 => Order::Check(Request { reach: Reach::Check, ..request }),
             1 => Order::Fetch(request),
@@ -75,7 +75,7 @@ fn any_world() -> impl Strategy<Value = World> {
     let sized = (0..300u32).prop_map(|size| World::Described(Image { size, ..image() }));
     let boot = (0u8..4, any_ask(), (0u8..3).prop_map(SlotId), now(), 0u8..5).prop_map(
         |(by, ask, slot, now, kind)| {
-            let owner = Owner { run: Run(0), by: Initiator(by), ask };
+            let owner = Owner { run: Run(0), by: Initiator(by), ask, after: AfterReset::Resume };
             let image = Verified::vouch(image(), slot);
             World::Booted(match kind {
                 0 => Booted::Usual,

@@ -1,0 +1,25 @@
+//! The core without a package format and without cryptography.
+#![no_std]
+#![no_main]
+
+use fwupd_core::updater::Updater;
+use fwupd_size::{device, platform};
+
+/// Shows what an updater takes, as a symbol of that size.
+#[used]
+static UPDATER: device::Reserved<{ size_of::<Updater<platform::Core>>() }> = device::reserved();
+
+#[unsafe(no_mangle)]
+extern "C" fn _start() -> ! {
+    let _ = device::main(platform::core(device::device()));
+    loop {
+        core::hint::spin_loop();
+    }
+}
+
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    loop {
+        core::hint::spin_loop();
+    }
+}

@@ -1,0 +1,323 @@
+//! The application's loop: flash, the updater's needs, the source of bytes, the self-test of what runs.
+
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use fwupd_core::lifecycle::{Request, State, Via, Watch};
+use fwupd_core::outcome::{Failure, Outcome, Refused, Run, What};
+use fwupd_core::status::Status;
+use fwupd_core::time::Now;
+use fwupd_core::updater::{Command, Need, Settled, Ticket, Updater};
+
+use super::host::Host;
+use super::session::{BY, On, Reading, SoFar, remember};
+use super::settle;
+use super::source::{FileSource, next_of_stdin};
+use crate::config::Confirm;
+use crate::error::Error;
+use crate::firmware::{Firmware, SelfTest};
+use crate::flash::{FlashError, FlashFile};
+use crate::ui::Progress;
+
+/// Longest sleep, milliseconds.
+const NAP: u64 = 50;
+
+/// How a drive ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rest {
+    /// There is nothing left to do.
+    Idle,
+    /// What runs waits for somebody to confirm or reject it.
+    OnTrial,
+    /// The device is to be reset.
+    Reset,
+}
+
+/// A transfer that is under way.
+struct Transfer {
+    ticket: Ticket,
+    source: Source,
+    /// Offset of the next byte, in the file.
+    at: u32,
+    /// Bytes that were read and are not taken yet.
+    rest: Vec<u8>,
+}
+
+enum Source {
+    File(FileSource),
+    Stdin,
+}
+
+/// The device while it is powered.
+pub(super) struct Device<'a, const N: usize> {
+    on: On<'a>,
+    updater: Updater<Host<N>>,
+    pub(super) flash: FlashFile,
+    /// What runs.
+    pub(super) firmware: Firmware,
+    pub(super) reading: Reading,
+    pub(super) so_far: SoFar,
+    start: Instant,
+    transfer: Option<Transfer>,
+    blocks: u64,
+    tested: bool,
+    told: Option<Outcome>,
+    progress: Option<Progress>,
+}
+
+impl<'a, const N: usize> Device<'a, N> {
+    pub(super) fn new(on: On<'a>, updater: Updater<Host<N>>, flash: FlashFile, firmware: Firmware) -> Self {
+        Self {
+            on,
+            updater,
+            flash,
+            firmware,
+            reading: Reading::default(),
+            so_far: SoFar::default(),
+            start: Instant::now(),
+            transfer: None,
+            blocks: 0,
+            tested: false,
+            told: None,
+            progress: None,
+        }
+    }
+
+    /// Reads the journal back, and writes what the boot means.
+    pub(super) fn load(&mut self) -> Result<(), Error> {
+        self.settle()?;
+        self.remember()
+    }
+
+    pub(super) fn status(&self) -> Result<Status<'_>, Error> {
+        self.updater.status().ok_or_else(|| Error::failed("the journal can be neither read nor written"))
+    }
+
+    /// The note that was kept with the last command that had one.
+    pub(super) fn note(&self) -> Option<&[u8]> {
+        self.updater.recall(BY)
+    }
+
+    /// Whether a run ended so in this power-on.
+    pub(super) fn ended_as(&self, what: What) -> bool {
+        self.tested && self.told.is_some_and(|told| told.what == what)
+    }
+
+    fn now(&self) -> Now {
+        now(self.start)
+    }
+
+    fn settle(&mut self) -> Result<bool, Error> {
+        let start = self.start;
+        settle(
+            &mut self.updater,
+            &mut self.flash,
+            || now(start),
+            |flash, why| match why {
+                FlashError::Host(why) => Some(flash.host(&why)),
+                FlashError::Misuse(_) => None,
+            },
+        )
+    }
+
+    /// Gives a command and waits until it stands in flash.
+    pub(super) fn command(
+        &mut self,
+        command: Command<'_>,
+        note: Option<&[u8]>,
+    ) -> Result<Result<Run, Refused>, Error> {
+        let run = match self.updater.command(BY, command, note, self.now()) {
+            Ok(run) => run,
+            Err(refused) => return Ok(Err(refused)),
+        };
+        self.settle()?;
+        match self.updater.settled() {
+            Settled::Written => Ok(Ok(run)),
+            Settled::Pending | Settled::Lost => Err(Error::failed("the flash did not take the command")),
+        }
+    }
+
+    /// Leads the device on until it rests.
+    pub(super) fn drive(&mut self) -> Result<Rest, Error> {
+        // One step of the lifecycle follows from another, so that a pause is not yet a rest.
+        let mut quiet = 0u8;
+        while quiet < 4 {
+            let worked = self.settle()?;
+            self.watch()?;
+            if self.self_test()? {
+                continue;
+            }
+            quiet = if worked { 0 } else { quiet.saturating_add(1) };
+            let (now, waits) = (self.now(), self.waits_for_its_user());
+            match self.updater.need(now) {
+                Need::Fetch { ticket, uri, offset, .. } => {
+                    let uri = uri.to_owned();
+                    self.fetch(ticket, &uri, offset)?;
+                    quiet = 0;
+                }
+                Need::Permit { .. } => self.updater.permit(now).map_err(surprised)?,
+                Need::Boot(_) => self.updater.boot_done(None, now),
+                Need::Reset => return Ok(Rest::Reset),
+                Need::Wait(_) if waits => return Ok(Rest::OnTrial),
+                Need::Wait(until) => {
+                    thread::sleep(Duration::from_millis(until.saturating_sub(now.mono).min(NAP)));
+                    quiet = 0;
+                }
+                Need::Nothing => {
+                    if self.deliver()? {
+                        quiet = 0;
+                    }
+                }
+            }
+        }
+        Ok(Rest::Idle)
+    }
+
+    /// On trial, the firmware tests itself once; true if a command came of it.
+    fn self_test(&mut self) -> Result<bool, Error> {
+        let State::Trial { watch: Watch::Testing, left, .. } = *self.status()?.state else {
+            return Ok(false);
+        };
+        if std::mem::replace(&mut self.tested, true) {
+            return Ok(false);
+        }
+        let version = self.firmware.version;
+        let say = |what: &str| {
+            self.on.ui.note(format_args!("{version} is on trial, {left} more boots: its self-test {what}"));
+        };
+        let command = match (self.firmware.selftest, self.on.config.boot.confirm) {
+            (SelfTest::Pass, Confirm::SelfTest) => Command::Confirm,
+            (SelfTest::Pass, Confirm::Command) => {
+                say("passes");
+                return Ok(false);
+            }
+            (SelfTest::Fail, Confirm::SelfTest | Confirm::Command) => {
+                Command::Reject { why: Failure::Rejected, detail: b"self-test failed" }
+            }
+            (SelfTest::Hang, Confirm::SelfTest | Confirm::Command) => {
+                say("hangs");
+                return Ok(false);
+            }
+        };
+        say(if matches!(command, Command::Confirm) { "passes" } else { "fails" });
+        // Past its deadline the image is not confirmed any more; the updater says so next.
+        Ok(self.command(command, None)?.is_ok())
+    }
+
+    fn waits_for_its_user(&self) -> bool {
+        let on_trial = self.status().is_ok_and(|status| matches!(status.state, State::Trial { .. }));
+        on_trial && self.firmware.selftest == SelfTest::Pass
+    }
+
+    /// Tells what has changed: progress, and runs that have ended.
+    fn watch(&mut self) -> Result<(), Error> {
+        if let Some(progress) = self.status()?.progress {
+            let size = u64::from(progress.size);
+            let ui = self.on.ui;
+            let bar = self.progress.get_or_insert_with(|| ui.progress("receiving", size));
+            bar.set(progress.received.into());
+        } else if let Some(bar) = self.progress.take() {
+            bar.finish();
+        }
+        self.remember()
+    }
+
+    /// Notes a run that has ended.
+    fn remember(&mut self) -> Result<(), Error> {
+        let last = self.status()?.last.copied();
+        if last != self.told {
+            self.told = last;
+            if let Some(last) = &last {
+                remember(self.on, last);
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands over the next block of the file that is asked for.
+    fn fetch(&mut self, ticket: Ticket, uri: &str, offset: u32) -> Result<(), Error> {
+        if self.transfer.as_ref().is_none_or(|transfer| transfer.ticket != ticket) {
+            let now = self.now();
+            let source = match FileSource::open(uri) {
+                Ok(source) => source,
+                Err(why) => return self.updater.failed(ticket, why, now).map_err(surprised),
+            };
+            if self.updater.answered(ticket, offset, Some(source.size), &source.tag).is_err() {
+                // It asks anew.
+                return Ok(());
+            }
+            self.transfer =
+                Some(Transfer { ticket, source: Source::File(source), at: offset, rest: Vec::new() });
+        }
+        self.block()
+    }
+
+    /// Hands over the next block of standard input, where that is what is being received.
+    fn deliver(&mut self) -> Result<bool, Error> {
+        let State::Receiving { request: Request { via: Via::Push, .. }, .. } = *self.status()?.state else {
+            return Ok(false);
+        };
+        if self.transfer.is_none() {
+            let ticket = self.updater.ticket();
+            if self.updater.answered(ticket, 0, None, &[]).is_err() {
+                return Ok(false);
+            }
+            self.transfer = Some(Transfer { ticket, source: Source::Stdin, at: 0, rest: Vec::new() });
+        }
+        let live = self.transfer.as_ref().is_some_and(|transfer| transfer.ticket == self.updater.ticket());
+        if live {
+            self.block()?;
+        }
+        Ok(live)
+    }
+
+    /// Reads a block, if the last one is used up, and hands over what is taken of it.
+    fn block(&mut self) -> Result<(), Error> {
+        let now = self.now();
+        let Some(transfer) = &mut self.transfer else { return Ok(()) };
+        let ticket = transfer.ticket;
+        if transfer.rest.is_empty() {
+            if self.reading.stop_after == Some(self.blocks) {
+                self.on.ui.note(format_args!("stopped after block {}", self.blocks));
+                loop {
+                    thread::sleep(Duration::from_secs(1));
+                }
+            }
+            let mut block = vec![0; self.reading.block.max(1)];
+            let count = match &transfer.source {
+                Source::File(file) => file.read(transfer.at, &mut block),
+                Source::Stdin => next_of_stdin(&mut block),
+            };
+            let Ok(count) = count else {
+                return self.updater.failed(ticket, Failure::ConnectionLost, now).map_err(surprised);
+            };
+            block.truncate(count);
+            self.so_far.read = self.so_far.read.saturating_add(count as u64);
+            self.blocks = self.blocks.saturating_add(1);
+            if block.is_empty() {
+                return self.updater.complete(ticket, now).map_err(surprised);
+            }
+            transfer.rest = block;
+        }
+        match self.updater.chunk(ticket, transfer.at, &transfer.rest, now) {
+            Ok(taken) => {
+                transfer.rest.drain(..taken.min(transfer.rest.len()));
+                transfer.at = transfer.at.saturating_add(u32::try_from(taken).unwrap_or(u32::MAX));
+            }
+            // The transfer is over; what is needed now is asked for.
+            Err(_) => self.transfer = None,
+        }
+        Ok(())
+    }
+}
+
+/// Monotonic time since the process began, and the wall clock.
+fn now(start: Instant) -> Now {
+    let mono = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+    Now { mono, wall: SystemTime::now().duration_since(UNIX_EPOCH).ok().map(|since| since.as_secs()) }
+}
+
+/// A refusal that has no place in this loop.
+fn surprised(refused: Refused) -> Error {
+    Error::failed(format_args!("the updater refuses what it asked for: {refused}"))
+}

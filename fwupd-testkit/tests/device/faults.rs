@@ -1,0 +1,95 @@
+//! Flash that fails without a cut, and journals that are lost.
+
+use fwupd_core::lifecycle::State;
+use fwupd_core::outcome::{Failure, Initiator, What};
+use fwupd_core::updater::Command;
+use fwupd_testkit::device::{Checks, Rest};
+use fwupd_testkit::flash::{CutPlace, OpIndex, TornModel};
+
+use crate::rig::{GEOMETRIES, NEW, OLD, factory, install, job, package};
+
+const NAME: &str = "one-integrated.suit";
+
+#[test]
+fn flash_that_fails_at_any_operation_ends_in_done_or_install_failed_and_never_lies() {
+    for geometry in GEOMETRIES {
+        let mut base = factory(geometry);
+        base.files.insert(NAME.into(), package(NAME));
+        base.files.insert("one-seqmax.suit".into(), package("one-seqmax.suit"));
+        base.checks = Checks::Digest;
+        let mut uncut = base.clone();
+        uncut.flash.reset_counts();
+        install(&mut uncut, NAME);
+        let ops = uncut.flash.total().ops();
+        let (mut done, mut failed) = (0, 0);
+        for n in 0..ops {
+            for times in [1, 2] {
+                for model in [TornModel::Nothing, TornModel::Prefix] {
+                    let mut device = base.clone();
+                    device.flash.fail_at(OpIndex::Any(n), times, CutPlace::From(1), model);
+                    let rest = device.command(Initiator(1), Command::Fetch(job(NAME)));
+                    // Two failed reads in a row of the one good slot leave nothing to boot, this once.
+                    assert!(rest == Rest::Still || times == 2, "operation {n}, {times} times: {rest:?}");
+                    device.flash.disarm();
+                    assert_eq!(device.power_on(), Rest::Still);
+                    let seen = device.seen.clone().unwrap();
+                    assert_eq!((Some(seen.running), seen.jumped), (device.jumped, seen.running), "{n}");
+                    match (seen.running, seen.last.map(|last| last.what)) {
+                        (NEW, Some(What::Done)) => done += 1,
+                        (OLD, Some(What::Failed(_)) | None) => failed += 1,
+                        other => panic!("operation {n}, {times} times: {other:?}"),
+                    }
+                    if let State::Staged { wanted, .. } = seen.state {
+                        // The image is whole, its activation has failed.
+                        assert_eq!(wanted, None, "operation {n}");
+                        device.command(Initiator::APPLICATION, Command::Discard { keep_slot: false });
+                    }
+                    device.command(Initiator::APPLICATION, Command::Fetch(job("one-seqmax.suit")));
+                    assert_eq!(
+                        device.seen.as_ref().unwrap().sequence,
+                        u64::MAX,
+                        "operation {n}: the next update"
+                    );
+                    device.flash.assert_lawful();
+                }
+            }
+        }
+        println!("flash faults: {ops} operations, {done} done, {failed} failed");
+        assert!(done > failed, "one fault is mostly mended");
+    }
+}
+
+#[test]
+fn a_lost_journal_boots_what_is_whole_and_says_so() {
+    for (fill, checks) in [(0x00, Checks::Digest), (0xA5, Checks::Signature), (0x5A, Checks::None)] {
+        let mut device = factory(GEOMETRIES[0]);
+        device.checks = checks;
+        install(&mut device, NAME);
+        assert_eq!(device.jumped, Some(NEW));
+        for sector in [8192, 12288] {
+            device.flash.erase(0, sector, sector + 4096).unwrap();
+            device.flash.fill(0, sector, &[fill; 4096]).unwrap();
+        }
+        assert_eq!(device.power_on(), Rest::Still);
+        let seen = device.seen.clone().unwrap();
+        assert_eq!((seen.jumped, seen.running), (OLD, OLD), "the factory slot");
+        assert_eq!(seen.sequence, 4, "as its head says");
+        assert_eq!(seen.last.unwrap().what, What::Failed(Failure::RecordLost));
+        install(&mut device, "one-seqmax.suit");
+        assert_eq!(device.seen.as_ref().unwrap().sequence, u64::MAX);
+    }
+}
+
+#[test]
+fn a_lost_journal_with_a_broken_factory_slot_boots_another_that_is_whole() {
+    let mut device = factory(GEOMETRIES[0]);
+    device.checks = Checks::Signature;
+    install(&mut device, NAME);
+    device.flash.erase(0, 0, 512).unwrap();
+    for sector in [8192, 12288] {
+        device.flash.erase(0, sector, sector + 4096).unwrap();
+    }
+    assert_eq!(device.power_on(), Rest::Still);
+    let seen = device.seen.clone().unwrap();
+    assert_eq!((seen.jumped, seen.running, seen.sequence), (NEW, NEW, 5));
+}

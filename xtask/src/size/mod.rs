@@ -1,0 +1,171 @@
+//! `cargo xtask size`: what the engine takes on a microcontroller.
+//!
+//! `benches/size` is built for two of them, with sha2 as it is by default and with its compact form, and the
+//! binary without an updater is subtracted.
+
+mod budget;
+mod elf;
+
+use budget::Row;
+use rustc_demangle::demangle;
+
+use crate::run::{cargo, root, run};
+
+const TARGETS: [&str; 2] = ["thumbv6m-none-eabi", "thumbv7em-none-eabi"];
+
+/// How sha2 is built, and the compiler's flags for it.
+const SHA2: [(&str, &str); 2] =
+    [("default", ""), ("compact", r#"--cfg sha2_backend="soft" --cfg sha2_backend_soft="compact""#)];
+
+/// The binaries, beside `base`.
+const BINARIES: [&str; 2] = ["core", "suit"];
+
+/// How many of the largest symbols are shown.
+const SHOWN: usize = 25;
+
+/// What becomes of the checked-in budgets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Budget {
+    /// They are compared with.
+    Keep,
+    /// They are set to what is measured now.
+    Set,
+}
+
+/// The command: the table, the largest symbols, the verdict.
+pub(crate) fn command(budget: Budget) -> bool {
+    match check(budget) {
+        Ok(verdict) => {
+            println!("{verdict}");
+            true
+        }
+        Err(why) => {
+            eprintln!("{why}");
+            false
+        }
+    }
+}
+
+/// The measured driver installs real packages on the host.
+pub(crate) fn tests() -> Result<(), String> {
+    let size = || {
+        let mut command = cargo();
+        command.current_dir(root().join("benches/size"));
+        command
+    };
+    let target = ["--locked", "--target-dir", "../../target/size/host"];
+    run(size().args(["fmt", "--check"]))?;
+    run(size().args(["clippy", "--all-targets"]).args(target).args(["--", "-D", "warnings"]))?;
+    run(size().arg("test").args(target))
+}
+
+/// Builds and measures; an error above a budget.
+pub(crate) fn check(budget: Budget) -> Result<String, String> {
+    let mut rows = Vec::new();
+    for target in TARGETS {
+        for (sha2, flags) in SHA2 {
+            let folder = build(target, sha2, flags)?;
+            let base = measure(&folder, "base")?;
+            for binary in BINARIES {
+                let sizes = measure(&folder, binary)?;
+                if target == TARGETS[1] && sha2 == "compact" {
+                    show(binary, &sizes);
+                }
+                rows.push(Row {
+                    target: target.to_owned(),
+                    binary: binary.to_owned(),
+                    sha2: sha2.to_owned(),
+                    text: sizes.text.saturating_sub(base.text),
+                    ram: sizes.ram.saturating_sub(base.ram),
+                });
+            }
+        }
+    }
+    if budget == Budget::Set {
+        budget::write(&rows)?;
+    }
+    compare(&rows, &budget::read()?)
+}
+
+fn build(target: &str, sha2: &str, flags: &str) -> Result<std::path::PathBuf, String> {
+    let folder = format!("target/size/{sha2}");
+    let arguments = ["build", "--release", "--locked", "--bins", "--features", "device", "--target", target];
+    let mut command = cargo();
+    command.args(arguments).args(["--manifest-path", "benches/size/Cargo.toml", "--target-dir", &folder]);
+    run(command.env("RUSTFLAGS", flags))?;
+    Ok(root().join(folder).join(target).join("release"))
+}
+
+fn measure(folder: &std::path::Path, binary: &str) -> Result<elf::Sizes, String> {
+    let path = folder.join(binary);
+    let file = std::fs::read(&path).map_err(|e| format!("{}: {e}", path.display()))?;
+    elf::measure(&file).ok_or_else(|| format!("{}: no binary of a 32-bit device", path.display()))
+}
+
+/// The largest symbols, and whether anything can panic.
+fn show(binary: &str, sizes: &elf::Sizes) {
+    println!("\n{binary}, {}, compact sha2: the largest symbols", TARGETS[1]);
+    for (size, name) in sizes.symbols.iter().take(SHOWN) {
+        println!("{size:7}  {:#}", demangle(name));
+    }
+    let panics = sizes.symbols.iter().map(|(_, name)| format!("{:#}", demangle(name)));
+    let panics = panics.filter(|name| name.starts_with("core::panicking") || name.ends_with("_fail"));
+    let panics: Vec<String> = panics.collect();
+    println!(
+        "{binary}: functions that panic: {}",
+        if panics.is_empty() { "none".to_owned() } else { panics.join(", ") }
+    );
+}
+
+fn compare(rows: &[Row], budgets: &[Row]) -> Result<String, String> {
+    println!(
+        "\n{:22} {:6} {:8} {:>7} {:>7} {:>7} {:>7}",
+        "target", "binary", "sha2", "text", "budget", "ram", "budget"
+    );
+    let mut over = Vec::new();
+    for row in rows {
+        let name = format!("{} {} {}", row.target, row.binary, row.sha2);
+        let budget =
+            budgets.iter().find(|budget| budget.is_of(row)).ok_or_else(|| format!("no budget for {name}"))?;
+        let good = row.text <= budget.text && row.ram <= budget.ram;
+        println!(
+            "{:22} {:6} {:8} {:7} {:7} {:7} {:7}{}",
+            row.target,
+            row.binary,
+            row.sha2,
+            row.text,
+            budget.text,
+            row.ram,
+            budget.ram,
+            if good { "" } else { "  OVER" }
+        );
+        if !good {
+            over.push(name);
+        }
+    }
+    if over.is_empty() {
+        Ok("within the budgets".to_owned())
+    } else {
+        Err(format!("over the budget: {}", over.join(", ")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_byte_over_a_budget_is_an_error_and_so_is_a_binary_without_one() {
+        let row = |text, ram| Row {
+            target: "thumb".to_owned(),
+            binary: "core".to_owned(),
+            sha2: "compact".to_owned(),
+            text,
+            ram,
+        };
+        assert!(compare(&[row(10, 20)], &[row(10, 20)]).is_ok());
+        assert!(compare(&[row(11, 20)], &[row(10, 20)]).is_err());
+        assert!(compare(&[row(10, 21)], &[row(10, 20)]).is_err());
+        assert!(compare(&[row(10, 20)], &[]).is_err());
+    }
+}

@@ -1,0 +1,95 @@
+//! `cargo xtask test`: every check, one after the other.
+
+use crate::peers::{self, Missing};
+use crate::report::{Outcome, Report};
+use crate::run::{cargo, is_there, output, program, run};
+use crate::{dependencies, size, sources};
+
+/// Where there is no operating system.
+const TARGETS: [&str; 3] = ["thumbv6m-none-eabi", "thumbv7em-none-eabi", "riscv32imac-unknown-none-elf"];
+
+/// The core's features, which may be on or off side by side.
+const FEATURES: [&str; 3] = ["serde", "defmt", "_fuzzing"];
+
+/// Runs all; true if nothing failed.
+pub(crate) fn all(missing: Missing) -> bool {
+    let mut report = Report::default();
+    report.step("set up: targets", set_up_targets);
+    if missing == Missing::Install {
+        report.step("set up: system packages", peers::install);
+    }
+    report.step("rules of the repository", sources::check);
+    report.step("licences", dependencies::licences);
+    report.step("reasons for dependencies", dependencies::documented);
+    report.step("rust versions of dependencies", dependencies::rust_versions);
+    report.step("fmt", || cargo_steps(&[&["fmt", "--all", "--check"]]));
+    report.step("clippy", clippy);
+    report.step("docs", docs);
+    report.step("features of the core", features);
+    report.step("no_std builds of the core", || no_std(missing));
+    report.step("oldest rust", || dependencies::oldest_rust(missing));
+    report.step("tests", || cargo_steps(&[&["test", "--locked", "--workspace"]]));
+    report.step("keys with openssl", || peers::OPENSSL.with(missing, peers::keys_with_openssl));
+    report.step("size: the driver updates", size::tests);
+    report.step("size: budgets", || size::check(size::Budget::Keep));
+    report.step("demo", || {
+        cargo_steps(&[&["run", "--release", "--locked", "--package", "fwupd-agent", "--", "demo"]])
+    });
+    report.close()
+}
+
+fn cargo_steps(steps: &[&[&str]]) -> Result<(), String> {
+    steps.iter().try_for_each(|arguments| run(cargo().args(*arguments)))
+}
+
+fn set_up_targets() -> Outcome {
+    if !is_there("rustup", "--version") {
+        return Outcome::Skipped("rustup is not installed".to_owned());
+    }
+    run(program("rustup").args(["target", "add"]).args(TARGETS)).into()
+}
+
+fn clippy() -> Result<(), String> {
+    let deny = ["--", "-D", "warnings"];
+    run(cargo().args(["clippy", "--locked", "--workspace", "--all-targets"]).args(deny))?;
+    let core =
+        ["clippy", "--locked", "--package", "fwupd-core", "--all-targets", "--features", "serde,defmt"];
+    run(cargo().args(core).args(deny))
+}
+
+fn docs() -> Result<(), String> {
+    let arguments = ["doc", "--locked", "--workspace", "--no-deps", "--document-private-items"];
+    run(cargo().args(arguments).env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+fn features() -> Result<String, String> {
+    let sets = 1usize << FEATURES.len();
+    for set in 0..sets {
+        let is_on = |n: &usize| set & 1 << n != 0;
+        let on: Vec<&str> =
+            (0..FEATURES.len()).filter(is_on).filter_map(|n| FEATURES.get(n).copied()).collect();
+        let arguments =
+            ["check", "--locked", "--package", "fwupd-core", "--no-default-features", "--features"];
+        run(cargo().args(arguments).arg(on.join(",")))?;
+    }
+    Ok(format!("{sets} sets"))
+}
+
+fn no_std(missing: Missing) -> Outcome {
+    for target in TARGETS {
+        let folder = output(program("rustc").args(["--print", "target-libdir", "--target", target]));
+        let is_installed = folder.is_ok_and(|path| std::path::Path::new(path.trim()).is_dir());
+        if !is_installed {
+            let why = format!("target {target} is not installed");
+            return if missing == Missing::Skip { Outcome::Skipped(why) } else { Outcome::Failed(why) };
+        }
+        for set in ["", "serde,defmt"] {
+            let arguments =
+                ["build", "--locked", "--package", "fwupd-core", "--target", target, "--features", set];
+            if let Err(why) = run(cargo().args(arguments)) {
+                return Outcome::Failed(why);
+            }
+        }
+    }
+    Outcome::Told(format!("{} targets", TARGETS.len()))
+}
