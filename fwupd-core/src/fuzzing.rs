@@ -149,10 +149,10 @@ impl<'h> StageRig<'h> {
         Some(Self { stage, head, head_kept: false, checkpoint: None })
     }
 
-    /// The same writer after a reset, going on from a checkpoint.
+    /// The same writer after a reset, going on from a checkpoint or from 0; `None` if it cannot.
     #[must_use]
-    pub fn resumed(self, checkpoint: u32) -> Self {
-        Self { stage: self.stage.resumed(checkpoint), ..self }
+    pub fn resumed(self, checkpoint: u32) -> Option<Self> {
+        Some(Self { stage: self.stage.resumed(checkpoint)?, ..self })
     }
 
     /// Bytes of the image taken so far.

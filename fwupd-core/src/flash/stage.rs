@@ -85,10 +85,19 @@ impl Stage {
         })
     }
 
-    /// The same writer after a reset: head and all bytes before `checkpoint` are in flash.
-    pub(crate) fn resumed(self, checkpoint: u32) -> Self {
+    /// The same writer after a reset: head and all bytes before `checkpoint` are in flash. `None` where the
+    /// image shares a sector with its head: what was written there cannot be erased without the head.
+    pub(crate) fn resumed(self, checkpoint: u32) -> Option<Self> {
         let owed = Owed::Nothing;
-        Self { at: checkpoint, erased: checkpoint, marked: checkpoint, owed, fill: 0, ..self }
+        let apart = self.size <= self.head_sector;
+        apart.then_some(Self {
+            at: checkpoint,
+            erased: checkpoint,
+            marked: checkpoint,
+            owed,
+            fill: 0,
+            ..self
+        })
     }
 
     /// Bytes of the image taken so far, buffered ones included.

@@ -323,7 +323,7 @@ impl<P: Platform> Updater<P> {
         let begun = image.and_then(|image| {
             let point = self.progress.point.filter(|point| point.slot == target && !self.source.checked)?;
             let file_at = self.source.payload_at?.checked_add(point.offset)?;
-            let stage = Stage::new(&self.layout, target, image.size, point.head)?.resumed(point.offset);
+            let stage = Stage::new(&self.layout, target, image.size, point.head)?.resumed(point.offset)?;
             let read = SlotRead::new(&self.layout, target, 0, point.offset)?;
             Some((stage, read, file_at, point.offset))
         });
@@ -336,6 +336,10 @@ impl<P: Platform> Updater<P> {
                 self.transfer.file_at = file_at;
                 let event = crate::lifecycle::Event::World(World::Chunk(offset));
                 let _ = self.change(&event, &mut Dirty::default());
+            }
+            // The URI names the payload alone by now: nobody can bring the head again.
+            None if image.is_some() && self.elsewhere() => {
+                self.pending = Some(World::Failed(Failure::PowerLost));
             }
             None if image.is_some() => self.pending = Some(World::Answered(Answer::FromStart)),
             None => self.restart_transfer(),

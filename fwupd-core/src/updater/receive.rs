@@ -77,7 +77,11 @@ impl<P: Platform> Updater<P> {
         };
         let head = self.progress.point.map_or(0, |point| point.head);
         self.progress.point = Some(Point { slot: request.target, offset: 0, head });
-        self.stage = Stage::new(&self.layout, request.target, image.size, head).map(|stage| stage.resumed(0));
+        self.stage =
+            Stage::new(&self.layout, request.target, image.size, head).and_then(|stage| stage.resumed(0));
+        if self.stage.is_none() {
+            self.pending = Some(World::Failed(Failure::ConnectionLost));
+        }
         self.reading = Reading::Nothing;
         self.digest = P::Digest::new();
         self.transfer.hashed = true;
@@ -286,7 +290,7 @@ impl<P: Platform> Updater<P> {
         }
         match again {
             Some((point, read)) => {
-                self.stage = Some(stage.resumed(point.offset));
+                self.stage = stage.resumed(point.offset);
                 self.reading = Reading::Prefix(read);
                 let event = Event::World(World::Chunk(point.offset));
                 self.change(&event, &mut dirty).map_err(|_| Failure::Internal)?;

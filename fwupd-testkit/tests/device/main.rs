@@ -6,5 +6,6 @@ mod cuts;
 mod faults;
 mod reference;
 mod rig;
+mod shared;
 mod transfers;
 mod updates;

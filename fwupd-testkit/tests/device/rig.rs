@@ -44,6 +44,12 @@ pub(crate) fn layout((read, write, erased): Geometry) -> Layout {
     }
 }
 
+/// The same with a sector as large as a slot: an image and its head share it.
+pub(crate) fn one_sector_slots() -> Layout {
+    let sectors = &[Sectors { count: 4, size: 4096 }];
+    Layout { parts: vec![Part { read: 1, write: 4, erased: 0xFF, sectors }].leak(), ..layout(GEOMETRIES[0]) }
+}
+
 /// A package of the vectors.
 pub(crate) fn package(name: &str) -> Vec<u8> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../fwupd-core/tests/vectors/suit/ed25519/");
@@ -52,7 +58,12 @@ pub(crate) fn package(name: &str) -> Vec<u8> {
 
 /// A device as it leaves the factory, with sequence number 4, after its first boot.
 pub(crate) fn factory(geometry: Geometry) -> Device<2> {
-    let mut device = Device::new(layout(geometry), vec![K1], IDS);
+    factory_of(layout(geometry))
+}
+
+/// The same, with another layout.
+pub(crate) fn factory_of(layout: Layout) -> Device<2> {
+    let mut device = Device::new(layout, vec![K1], IDS);
     device.provision(&package("one-seq4.suit"));
     assert_eq!(device.power_on(), Rest::Still);
     device

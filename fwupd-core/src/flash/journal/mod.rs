@@ -22,6 +22,10 @@
 //!   Nobody acts on it before it stands in the snapshot of a sealed page ([`Journal::start`] sees to that).
 //!   Nor does anyone act on its absence, if something was written where it would be: it could read well the
 //!   next time. A boot that finds a sealed page with erased flash behind its snapshot writes nothing.
+//!
+//! This holds also for torn words that read differently each time, in one cut between two boots that were
+//! left in peace. It cannot hold for a seal, or a first frame behind a snapshot, of which one boot reads
+//! every word as written and another none: each of the two answers as it was before or after the commit.
 
 mod format;
 mod scan;
