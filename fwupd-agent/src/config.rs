@@ -387,7 +387,7 @@ mod tests {
             ("[boot]\nperiod = 0", "[boot]: period"),
             ("[boot]\nperiod = -1", "line 2: invalid value"),
             ("[flash]\nslots = 1", "[flash]: slots: an update needs at least 2"),
-            ("[flash]\nslots = 9", "[flash]: there must be 1 to 8 slots"),
+            ("[flash]\nslots = 5", "[flash]: there must be 1 to 4 slots"),
             ("[flash]\nslot = 5000", "[flash]: a region does not consist of whole sectors"),
             ("[flash]\nsector = 0", "[flash]: "),
             ("[flash]\nslot = 0", "[flash]: "),

@@ -26,11 +26,7 @@ macro_rules! with_slots {
             2 => $run::<2>($($argument),*),
             3 => $run::<3>($($argument),*),
             4 => $run::<4>($($argument),*),
-            5 => $run::<5>($($argument),*),
-            6 => $run::<6>($($argument),*),
-            7 => $run::<7>($($argument),*),
-            8 => $run::<8>($($argument),*),
-            n => Err($crate::error::Error::failed(format_args!("[flash]: slots: {n} are not 2 to 8"))),
+            n => Err($crate::error::Error::failed(format_args!("[flash]: slots: {n} are not 2 to 4"))),
         }
     };
 }

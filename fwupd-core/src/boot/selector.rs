@@ -204,7 +204,8 @@ impl<C: Check, D: Digest, const HEAD: usize> Selector<C, D, HEAD> {
     /// What is tried next: the confirmed slot, the one confirmed before it, then any bootable one (without a
     /// record, any); at the very last one that was given up, since its bytes may still be right.
     fn next(&self) -> Option<SlotId> {
-        let slots = || (0u8..8).map(SlotId).filter(|slot| self.layout.slot(*slot).is_some());
+        let slots =
+            || (0u8..).take(Layout::SLOTS).map(SlotId).filter(|slot| self.layout.slot(*slot).is_some());
         let untried = |slot: &SlotId| self.failed & 1u8.checked_shl(u32::from(slot.0)).unwrap_or(0) == 0;
         let event = match self.record.event {
             Some(BootEvent::Reverted(slot, _) | BootEvent::FellBack(slot, _)) => Some(slot),

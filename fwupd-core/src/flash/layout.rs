@@ -74,7 +74,7 @@ impl Region {
 pub struct Layout {
     /// The flash devices, by part number.
     pub parts: &'static [Part],
-    /// The slots: 1 to 8 of them.
+    /// The slots: 1 to [`Layout::SLOTS`] of them.
     pub slots: &'static [Region],
     /// The pages of the journal: two or more of them, at least [`Layout::JOURNAL_PAGE`] bytes each.
     pub journal: &'static [Region],
@@ -91,8 +91,8 @@ pub enum BadLayout {
     /// over 256 KiB or not a multiple of them.
     #[error("part {0}: unusable read, write or sector size")]
     Geometry(u8),
-    /// No slot, or more than 8.
-    #[error("there must be 1 to 8 slots")]
+    /// No slot, or more than [`Layout::SLOTS`].
+    #[error("there must be 1 to {} slots", Layout::SLOTS)]
     Slots,
     /// The factory slot is not a slot.
     #[error("the factory slot does not exist")]
@@ -112,6 +112,8 @@ pub enum BadLayout {
 }
 
 impl Layout {
+    /// Most slots. What they hold goes into one frame of the journal, and so bounds its buffer.
+    pub const SLOTS: usize = 4;
     /// Least size of a journal page, bytes.
     pub const JOURNAL_PAGE: u32 = 4096;
 
@@ -133,7 +135,7 @@ impl Layout {
         for (n, part) in (0u8..).zip(self.parts) {
             check_part(part).ok_or(BadLayout::Geometry(n))?;
         }
-        if self.slots.is_empty() || self.slots.len() > 8 {
+        if self.slots.is_empty() || self.slots.len() > Self::SLOTS {
             return Err(BadLayout::Slots);
         }
         self.slot(self.factory_slot).ok_or(BadLayout::FactorySlot)?;

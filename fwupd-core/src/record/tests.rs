@@ -62,24 +62,53 @@ fn a_state_record_is_read_back_as_it_was_written() {
 
 #[test]
 fn the_longest_records_fit_together_in_a_frame() {
-    let slot = Slot::Failed {
-        at: Phase::Activation,
-        why: Failure::TransportStatus(u16::MAX),
-        log: Log::new(&[b'x'; 64]),
-        image: Some(Image {
-            size: u32::MAX,
-            sequence: u64::MAX,
-            version: Version::new(&"v".repeat(32)).unwrap(),
-            ..image()
+    let version = Version::new(&"v".repeat(Version::MAX)).unwrap();
+    let image = Image { digest: [7; 32], size: u32::MAX, sequence: u64::MAX, version };
+    let log = Log::new(&[b'x'; Log::MAX]);
+    let why = Failure::TransportStatus(u16::MAX);
+    let slot = Slot::Failed { at: Phase::Activation, why, log, image: Some(image) };
+    let owner = Owner { run: Run(u32::MAX), by: Initiator(255), ask: Ask::User, after: AfterReset::Fail };
+    let deadline = Deadline { period: u64::MAX, wall: Some(u64::MAX), at: u64::MAX };
+    let verified = Verified::vouch(image, SlotId(255));
+    let record = StateRecord {
+        state: State::Trial { owner, image: verified, left: 255, deadline, watch: Watch::Confirming },
+        run: Run(u32::MAX),
+        newer: Some(version),
+        last: Some(Outcome {
+            run: Run(u32::MAX),
+            by: Initiator(255),
+            reach: Reach::Activate(Ask::User),
+            slot: Some(SlotId(255)),
+            at: Phase::Activation,
+            what: What::Failed(why),
+            wall: Some(u64::MAX),
+            until: Some(u64::MAX),
         }),
+        preset: Some(owner),
+        installed: Installed { sequence: u64::MAX, version },
+        barred: Some(Barred { digest: [7; 32], sequence: u64::MAX }),
+        detail: log,
     };
-    let mut bytes = [0; 2048];
-    let slots = emit_slots(&[slot; 4], &mut bytes).unwrap();
-    let uri = Bytes::new(&[b'u'; URI_MAX]).unwrap();
-    let tag = Bytes::new(&[b't'; TAG_MAX]).unwrap();
-    let source = Source { uri, tag, payload_at: Some(u32::MAX), checked: true };
-    let source = emit(&source, &mut bytes).unwrap();
-    assert!(slots <= 4 * 160 && source <= 400, "{slots} {source}");
+    let source = Source {
+        uri: Bytes::new(&[b'u'; URI_MAX]).unwrap(),
+        tag: Bytes::new(&[b't'; TAG_MAX]).unwrap(),
+        payload_at: Some(u32::MAX),
+        checked: true,
+    };
+    let point = Some(Point { slot: SlotId(255), offset: u32::MAX, head: u32::MAX });
+    let progress = Progress { digest: Some([7; 32]), attempts: 255, furthest: u32::MAX, point };
+    let note = Bytes::<NOTE_MAX>::new(&[b'n'; NOTE_MAX]).unwrap();
+    let mut room = [0; 2048];
+    let lengths = [
+        Some(boot::LEN),
+        emit(&record, &mut room),
+        emit_slots(&[slot; crate::flash::Layout::SLOTS], &mut room),
+        emit(&source, &mut room),
+        emit(&progress, &mut room),
+        emit(&note, &mut room),
+    ];
+    let frame: usize = lengths.iter().map(|length| length.unwrap() + 3).sum::<usize>() + 16;
+    assert!(frame <= crate::updater::FRAME, "{frame}: {lengths:?}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::{Dirty, FileCheck, Platform, Updater};
 use crate::boot::{BootControl, BootRecord, Plan, Want};
+use crate::flash::Layout;
 use crate::image::{SlotId, Verified};
 use crate::lifecycle::{AfterReset, Event, Order, Owner, Request, Via, World};
 use crate::outcome::{Ask, Failure, Initiator, Reach, Refused, Run};
@@ -234,8 +235,10 @@ impl<P: Platform> Updater<P> {
     /// Outside Staged, an activation without a slot means the one slot that it can mean.
     fn only_candidate(&self) -> Result<SlotId, Refused> {
         let running = self.boot_record.running;
-        let mut slots =
-            (0u8..8).map(SlotId).filter(|slot| *slot != running && self.boot_record.is_bootable(*slot));
+        let mut slots = (0u8..)
+            .take(Layout::SLOTS)
+            .map(SlotId)
+            .filter(|slot| *slot != running && self.boot_record.is_bootable(*slot));
         match (slots.next(), slots.next()) {
             (Some(slot), None) => Ok(slot),
             (None, _) => Err(Refused::WrongState),
