@@ -40,7 +40,7 @@ macro_rules! stored_enum {
             fn put(&self, e: &mut Enc<'_>) -> Option<()> {
                 match self {
                     $(Self::$variant $(($($item),*))? $({ $($field),* })? => {
-                        e.u8($n).ok()?;
+                        $crate::record::codec::put_number($n, e)?;
                         $($($item.put(e)?;)*)?
                         $($($field.put(e)?;)*)?
                     })*
@@ -49,7 +49,7 @@ macro_rules! stored_enum {
             }
 
             fn take(d: &mut Dec<'_>) -> Option<Self> {
-                match d.u8().ok()? {
+                match $crate::record::codec::take_number(d)? {
                     $($n => {
                         $($(let $item = Stored::take(d)?;)*)?
                         $($(let $field = Stored::take(d)?;)*)?
@@ -63,14 +63,14 @@ macro_rules! stored_enum {
 }
 
 macro_rules! stored_number {
-    ($($type:ty: $method:ident),*) => {
+    ($($type:ty),*) => {
         $(impl Stored for $type {
             fn put(&self, e: &mut Enc<'_>) -> Option<()> {
-                e.$method(*self).ok().map(|_| ())
+                put_number(u64::from(*self), e)
             }
 
             fn take(d: &mut Dec<'_>) -> Option<Self> {
-                d.$method().ok()
+                take_number(d)?.try_into().ok()
             }
         })*
     };
@@ -78,7 +78,28 @@ macro_rules! stored_number {
 
 pub(super) use {stored_enum, stored_struct};
 
-stored_number!(u8: u8, u16: u16, u32: u32, u64: u64, bool: bool);
+stored_number!(u8, u16, u32, u64);
+
+// One function each, called from everywhere, is small; so is one width for all numbers.
+#[inline(never)]
+pub(super) fn put_number(number: u64, e: &mut Enc<'_>) -> Option<()> {
+    e.u64(number).ok().map(|_| ())
+}
+
+#[inline(never)]
+pub(super) fn take_number(d: &mut Dec<'_>) -> Option<u64> {
+    d.u64().ok()
+}
+
+impl Stored for bool {
+    fn put(&self, e: &mut Enc<'_>) -> Option<()> {
+        e.bool(*self).ok().map(|_| ())
+    }
+
+    fn take(d: &mut Dec<'_>) -> Option<Self> {
+        d.bool().ok()
+    }
+}
 
 macro_rules! stored_newtype {
     ($($type:ident),*) => {
