@@ -288,6 +288,8 @@ pub struct Updater<P: Platform> {
     load: Load,
     /// Whether what is being loaded is a boot, and not a read-back.
     is_boot: bool,
+    /// When a trial of this boot ends, monotonic milliseconds: no record can tell.
+    trial_ends: Option<u64>,
     lost: bool,
     /// Frames that the flash did not take, one after the other.
     failures: u8,
@@ -350,6 +352,7 @@ impl<P: Platform> Updater<P> {
             journal,
             load: Load::Journal,
             is_boot: true,
+            trial_ends: None,
             lost: false,
             failures: 0,
             learned: false,

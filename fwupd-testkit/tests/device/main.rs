@@ -4,6 +4,7 @@
 mod commands;
 mod cuts;
 mod faults;
+mod readback;
 mod rig;
 mod transfers;
 mod updates;
