@@ -32,11 +32,12 @@ pub(super) fn fresh_record(factory: Installed) -> StateRecord {
 const RECORDS: [Kind; 6] = [Kind::BOOT, Kind::STATE, Kind::SLOTS, Kind::SOURCE, Kind::PROGRESS, Kind::TRUST];
 
 impl<P: Platform> Updater<P> {
-    /// Forgets all that is in RAM and reads the journal back, as after a reset, but without a boot.
+    /// Forgets all that is in RAM and reads the journal back, as after a reset, but without a boot, unless the
+    /// boot has not been told yet.
     pub(super) fn reload(&mut self) {
         self.journal.start();
+        self.is_boot &= self.load != Load::Ready;
         self.load = Load::Journal;
-        self.is_boot = false;
         self.boot_work = BootWork::Rest;
         self.stage = None;
         self.reading = Reading::Nothing;

@@ -1,9 +1,9 @@
 //! Operations that were lent and never done: the records are read back, and nothing is forgotten over it.
 
-use fwupd_core::flash::Planner;
+use fwupd_core::flash::{Planner, run};
 use fwupd_core::lifecycle::State;
 use fwupd_core::outcome::{Ask, Failure, Initiator, Reach, What};
-use fwupd_core::updater::Need;
+use fwupd_core::updater::{Command, Need};
 use fwupd_testkit::device::Device;
 
 use crate::rig::{Bench, GEOMETRIES, OLD, factory};
@@ -37,4 +37,37 @@ fn a_trial_ends_at_its_deadline_though_its_records_were_read_back() {
     let bench = bench.reset();
     assert_eq!((bench.state(), bench.what()), (State::Idle, What::Failed(Failure::NotConfirmed)));
     assert_eq!(bench.device.jumped, Some(OLD));
+}
+
+#[test]
+fn a_boot_is_told_though_an_operation_of_its_loading_was_dropped() {
+    let told = |drop: usize| {
+        let mut device = armed();
+        device.bootloader().unwrap();
+        let updater = device.updater();
+        let mut bench = Bench { device, updater };
+        let mut ops = 0;
+        loop {
+            if ops == drop {
+                let _ = bench.updater.next_op();
+            }
+            let now = bench.now();
+            if !run(&mut bench.updater, &mut bench.device.flash, now).unwrap() {
+                break;
+            }
+            ops += 1;
+        }
+        assert!(matches!(bench.state(), State::Trial { left: 2, .. }), "{drop}: {:?}", bench.state());
+        let now = bench.now();
+        bench.updater.command(Initiator::APPLICATION, Command::Confirm, None, now).unwrap();
+        assert_eq!(bench.need(), Need::Nothing);
+        assert_eq!((bench.state(), bench.what()), (State::Idle, What::Done), "{drop}");
+        bench.device.flash.assert_lawful();
+        ops
+    };
+    let ops = told(usize::MAX);
+    assert!(ops > 10);
+    for drop in 0..ops {
+        assert!(told(drop) > drop);
+    }
 }
