@@ -22,7 +22,7 @@ impl Version {
     /// The text as a version, or `None` if it is longer than [`Version::MAX`] bytes.
     pub fn new(text: &str) -> Option<Self> {
         let mut version = Self { len: u8::try_from(text.len()).ok()?, text: [0; Self::MAX] };
-        version.text.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
+        crate::flash::journal::copy(version.text.get_mut(..text.len())?, text.as_bytes())?;
         Some(version)
     }
 

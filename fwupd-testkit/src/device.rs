@@ -325,11 +325,8 @@ where
         updater: &mut Updater<Sim<N>>,
         command: &mut Option<(Initiator, Command<'_>)>,
     ) -> Result<bool, Rest> {
-        let mut idle = 0;
         for _ in 0..BOUND {
-            if self.drain(updater, "the updater")? > 0 {
-                idle = 0;
-            }
+            self.drain(updater, "the updater")?;
             let now = self.clock.now();
             if let Some((by, what)) = command.take_if(|_| updater.status().is_some()) {
                 updater.command(by, what, None, now).expect("the command is taken");
@@ -343,41 +340,38 @@ where
             }
             match updater.need(now) {
                 Need::Fetch { ticket, uri, offset, .. } => {
-                    idle = 0;
                     let uri = uri.to_owned();
                     self.fetch(updater, ticket, &uri, offset)?;
                 }
                 Need::Permit { .. } => updater.permit(now).expect("a permit is owed"),
                 Need::Boot(want) => panic!("the native boot control asks nothing: {want:?}"),
                 Need::Reset => return Ok(false),
-                Need::Wait(until) => {
-                    idle = 0;
-                    match self.on_trial(updater) {
-                        Some(SelfTest::Pass) => {
-                            updater
-                                .command(Initiator::APPLICATION, Command::Confirm, None, now)
-                                .expect("taken");
-                        }
-                        Some(SelfTest::Fail) => {
-                            let reject =
-                                Command::Reject { why: Failure::Rejected, detail: b"self-test failed" };
-                            updater.command(Initiator::APPLICATION, reject, None, now).expect("taken");
-                        }
-                        Some(SelfTest::Crash) => return Ok(false),
-                        Some(SelfTest::Hang) | None => {
-                            self.clock.advance(until.saturating_sub(now.mono));
-                        }
+                Need::Wait(until) => match self.on_trial(updater) {
+                    Some(SelfTest::Pass) => {
+                        updater.command(Initiator::APPLICATION, Command::Confirm, None, now).expect("taken");
                     }
-                }
+                    Some(SelfTest::Fail) => {
+                        let reject = Command::Reject { why: Failure::Rejected, detail: b"self-test failed" };
+                        updater.command(Initiator::APPLICATION, reject, None, now).expect("taken");
+                    }
+                    Some(SelfTest::Crash) => return Ok(false),
+                    Some(SelfTest::Hang) | None => {
+                        self.clock.advance(until.saturating_sub(now.mono));
+                    }
+                },
+                Need::Again => {}
+                // Nothing is planned, for all that was has been carried out: it rests.
                 Need::Nothing => {
-                    idle += 1;
-                    if idle > 3 {
-                        break;
-                    }
+                    self.rests(updater);
+                    return Ok(true);
                 }
             }
         }
-        assert!(idle > 3, "the application does not come to rest");
+        panic!("the application does not come to rest");
+    }
+
+    /// Notes what is seen of a device at rest.
+    fn rests(&mut self, updater: &Updater<Sim<N>>) {
         let status = updater.status().expect("a device at rest has a status");
         self.seen = Some(Seen {
             jumped: self.jumped.expect("it has booted"),
@@ -388,7 +382,6 @@ where
             slots: status.slots.to_vec(),
             last: status.last.copied(),
         });
-        Ok(true)
     }
 
     fn on_trial(&self, updater: &Updater<Sim<N>>) -> Option<SelfTest> {

@@ -95,7 +95,7 @@ pub fn run<P: Platform, S: Parts>(updater: &mut Updater<P>, flash: &mut S, world
             }
             Need::Boot(_) => updater.boot_done(None, now),
             Need::Reset => return End::Reset,
-            Need::Wait(_) | Need::Nothing => {}
+            Need::Wait(_) | Need::Again | Need::Nothing => {}
         }
         let Some(status) = updater.status() else { continue };
         match world.turn(&status) {

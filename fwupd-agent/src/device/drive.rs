@@ -139,21 +139,17 @@ impl<'a, const N: usize> Device<'a, N> {
 
     /// Leads the device on until it rests.
     pub(super) fn drive(&mut self) -> Result<Rest, Error> {
-        // One step of the lifecycle follows from another, so that a pause is not yet a rest.
-        let mut quiet = 0u8;
-        while quiet < 4 {
-            let worked = self.settle()?;
+        loop {
+            self.settle()?;
             self.watch()?;
             if self.self_test()? {
                 continue;
             }
-            quiet = if worked { 0 } else { quiet.saturating_add(1) };
             let (now, waits) = (self.now(), self.waits_for_its_user());
             match self.updater.need(now) {
                 Need::Fetch { ticket, uri, offset, .. } => {
                     let uri = uri.to_owned();
                     self.fetch(ticket, &uri, offset)?;
-                    quiet = 0;
                 }
                 Need::Permit { .. } => self.updater.permit(now).map_err(surprised)?,
                 Need::Boot(_) => self.updater.boot_done(None, now),
@@ -161,16 +157,15 @@ impl<'a, const N: usize> Device<'a, N> {
                 Need::Wait(_) if waits => return Ok(Rest::OnTrial),
                 Need::Wait(until) => {
                     thread::sleep(Duration::from_millis(until.saturating_sub(now.mono).min(NAP)));
-                    quiet = 0;
                 }
+                Need::Again => {}
                 Need::Nothing => {
-                    if self.deliver()? {
-                        quiet = 0;
+                    if !self.deliver()? {
+                        return Ok(Rest::Idle);
                     }
                 }
             }
         }
-        Ok(Rest::Idle)
     }
 
     /// On trial, the firmware tests itself once; true if a command came of it.

@@ -152,9 +152,10 @@ pub fn updater<const N: usize>(
     trust: Keys,
     factory: &[u8],
     why: &Why,
+    make: fn(updater::Config<Host<N>>) -> Result<Updater<Host<N>>, BadConfig>,
 ) -> Result<Updater<Host<N>>, Error> {
     let version = firmware::parse(factory).map_or(Version::default(), |firmware| firmware.version);
-    Updater::new(updater::Config {
+    make(updater::Config {
         layout: config.layout,
         vendor: config.identity.vendor.into_bytes(),
         class: config.identity.class.into_bytes(),

@@ -138,7 +138,7 @@ fn boot<const N: usize>(on: On<'_>, task: &Task) -> Result<Exit, Error> {
     };
     let why = Why::default();
     let factory = start(config.layout.factory_slot)?;
-    let updater = host::updater::<N>(config, trust, &factory, &why)?;
+    let updater = host::updater::<N>(config, trust, &factory, &why, fwupd_core::updater::Updater::new)?;
     let mut session = Session { on, why, device: Device::new(on, updater, flash, running) };
     session.device.load()?;
     session.run(task)

@@ -1,6 +1,6 @@
 //! A look at a device that is not powered on: nothing is counted, and nothing is written.
 
-use fwupd_core::flash::{Parts, Planner as _};
+use fwupd_core::flash::Parts;
 use fwupd_core::image::{Image, SlotId};
 use fwupd_core::lifecycle::State;
 use fwupd_core::outcome::{Failure, Outcome, What};
@@ -8,6 +8,7 @@ use fwupd_core::slot::{Enabled, Slot};
 use fwupd_core::status::Status;
 use fwupd_core::time::Now;
 use fwupd_core::trust::KeySet;
+use fwupd_core::updater::Updater;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -161,11 +162,11 @@ struct Loaded {
 fn load<const N: usize>(config: &Config, flash: &Memory, how: Reading) -> Result<Loaded, Error> {
     let factory = config.layout.slot(config.layout.factory_slot).map_or(0, |slot| slot.from as usize);
     let factory = flash.bytes().get(factory..).unwrap_or_default();
-    let mut updater = host::updater::<N>(config, host::trust(config)?, factory, &Why::default())?;
-    if how == Reading::Back {
-        // An operation whose result never came makes the updater read the journal back, without a boot.
-        let _ = updater.next_op();
-    }
+    let make = match how {
+        Reading::Boot => Updater::new,
+        Reading::Back => Updater::inspect,
+    };
+    let mut updater = host::updater::<N>(config, host::trust(config)?, factory, &Why::default(), make)?;
     let mut copy = flash.clone();
     settle(&mut updater, &mut copy, || Now::mono(0), |_, _: <Memory as Parts>::Error| None)?;
     let revoked = updater.revoked();

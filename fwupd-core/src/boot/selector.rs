@@ -2,7 +2,7 @@
 //! and falls back. A plan like all others: [`flash::run`](crate::flash::run) carries it out.
 
 use crate::digest::Digest;
-use crate::flash::journal::{Aligned, CHUNK, Found, Journal, Kind};
+use crate::flash::journal::{Aligned, CHUNK, Found, Journal, Kind, copy};
 use crate::flash::slot::{HeadBytes, HeadRead, SlotRead};
 use crate::flash::{FlashFault, Layout, Op, Planner};
 use crate::image::{Image, SlotId};
@@ -302,11 +302,8 @@ impl<C: Check, D: Digest, const HEAD: usize> Selector<C, D, HEAD> {
             }
         };
         let end = self.head_len.saturating_add(bytes.len());
-        match self.head.get_mut(self.head_len..end) {
-            Some(to) => {
-                to.copy_from_slice(bytes);
-                self.head_len = end;
-            }
+        match self.head.get_mut(self.head_len..end).and_then(|to| copy(to, bytes)) {
+            Some(()) => self.head_len = end,
             None => {
                 self.head_len = 0;
                 return self.ask();

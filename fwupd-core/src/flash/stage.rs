@@ -1,7 +1,7 @@
 //! The staging writer: puts an image into its slot, in order, a write unit at a time, and erases ahead of
 //! itself one sector at a time. The head of the package goes first, into the slot's last blocks.
 
-use super::journal::{Aligned, CHUNK, round_down, round_up};
+use super::journal::{Aligned, CHUNK, copy, round_down, round_up};
 use super::slot::{Kept, TRAILER, trailer};
 use super::{Layout, Op, Part, Region};
 use crate::image::SlotId;
@@ -131,7 +131,9 @@ impl Stage {
         let from = self.fill as usize;
         let target = self.buf.0.get_mut(from..from.saturating_add(len));
         let (Some(target), Some(source)) = (target, bytes.get(..len)) else { return 0 };
-        target.copy_from_slice(source);
+        if copy(target, source).is_none() {
+            return 0;
+        }
         self.fill = self.fill.saturating_add(len as u32);
         if self.fill == self.most() || (self.offset() == self.size && self.fill > 0) {
             self.owed = Owed::Flush;
@@ -153,14 +155,14 @@ impl Stage {
                 let source = head.get(from as usize..from.checked_add(len)? as usize)?;
                 let bytes = self.buf.0.get_mut(..round_up(len, write) as usize)?;
                 bytes.fill(self.part.erased);
-                bytes.get_mut(..len as usize)?.copy_from_slice(source);
+                copy(bytes.get_mut(..len as usize)?, source)?;
                 Some(Op::Write { part, at, bytes })
             }
             Owed::Trailer => {
                 let at = address(self.kept?.trailer)?;
                 let bytes = self.buf.0.get_mut(..round_up(TRAILER as u32, write) as usize)?;
                 bytes.fill(self.part.erased);
-                bytes.get_mut(..TRAILER)?.copy_from_slice(&trailer(head.get(..self.head as usize)?));
+                *bytes.first_chunk_mut::<TRAILER>()? = trailer(head.get(..self.head as usize)?);
                 Some(Op::Write { part, at, bytes })
             }
             Owed::Flush if self.must_erase() => self.erase(self.erased),

@@ -67,7 +67,7 @@ impl<const N: usize> Bytes<N> {
 
     pub(crate) fn new(from: &[u8]) -> Option<Self> {
         let mut new = Self { len: u8::try_from(from.len()).ok()?, ..Self::EMPTY };
-        new.bytes.get_mut(..from.len())?.copy_from_slice(from);
+        crate::flash::journal::copy(new.bytes.get_mut(..from.len())?, from)?;
         Some(new)
     }
 

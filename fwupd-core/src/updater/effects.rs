@@ -1,6 +1,6 @@
 //! One step of the lifecycle, what it changes beside the state, and the frame that makes both stand.
 
-use super::{Dirty, Platform, Updater, log_of};
+use super::{Dirty, Load, Platform, Updater, log_of};
 use crate::boot::BootEvent;
 use crate::flash::journal::{JournalFault, Kind};
 use crate::image::SlotId;
@@ -253,7 +253,11 @@ impl<P: Platform> Updater<P> {
 
     /// The frame did not get written: what holds is what the journal says.
     pub(super) fn commit_failed(&mut self) {
-        self.reload();
+        // A boot that cannot be recorded is found again by the next one.
+        self.committing = false;
+        if self.load == Load::Ready {
+            self.reload();
+        }
         self.lost_commit = true;
     }
 }

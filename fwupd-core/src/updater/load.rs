@@ -32,11 +32,12 @@ pub(super) fn fresh_record(factory: Installed) -> StateRecord {
 const RECORDS: [Kind; 6] = [Kind::BOOT, Kind::STATE, Kind::SLOTS, Kind::SOURCE, Kind::PROGRESS, Kind::TRUST];
 
 impl<P: Platform> Updater<P> {
-    /// Forgets all that is in RAM and reads the journal back, as after a reset, but without a boot.
+    /// Forgets all that is in RAM and reads the journal back, as after a reset, but without a boot, unless the
+    /// boot has not been told yet.
     pub(super) fn reload(&mut self) {
         self.journal.start();
+        self.is_boot &= self.load != Load::Ready;
         self.load = Load::Journal;
-        self.is_boot = false;
         self.boot_work = BootWork::Rest;
         self.stage = None;
         self.reading = Reading::Nothing;
@@ -297,6 +298,10 @@ impl<P: Platform> Updater<P> {
     fn ready(&mut self) {
         self.load = Load::Ready;
         self.lost = false;
+        if let State::Trial { deadline, .. } = &mut self.record.state {
+            // What was read back has the deadline of this boot; its boot has just worked it out.
+            deadline.at = *self.trial_ends.get_or_insert(deadline.at);
+        }
         match self.record.state {
             State::Checking { .. } => self.restart_transfer(),
             State::Receiving { request, image, .. } => {

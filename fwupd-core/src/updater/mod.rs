@@ -288,6 +288,8 @@ pub struct Updater<P: Platform> {
     load: Load,
     /// Whether what is being loaded is a boot, and not a read-back.
     is_boot: bool,
+    /// When a trial of this boot ends, monotonic milliseconds: no record can tell.
+    trial_ends: Option<u64>,
     lost: bool,
     /// Frames that the flash did not take, one after the other.
     failures: u8,
@@ -350,6 +352,7 @@ impl<P: Platform> Updater<P> {
             journal,
             load: Load::Journal,
             is_boot: true,
+            trial_ends: None,
             lost: false,
             failures: 0,
             learned: false,
@@ -377,6 +380,15 @@ impl<P: Platform> Updater<P> {
             chunk: Aligned([0; CHUNK]),
             now: Now::mono(0),
         })
+    }
+
+    /// An updater that looks at a device which is off, for tools: it reads what the records say, and no boot
+    /// is told. It is not to be driven any further than to its [`status`](Self::status).
+    ///
+    /// # Errors
+    /// As for [`new`](Self::new).
+    pub fn inspect(config: Config<P>) -> Result<Self, BadConfig> {
+        Ok(Self { is_boot: false, ..Self::new(config)? })
     }
 
     /// The device as it is; `None` until the journal and the boot control have been read.

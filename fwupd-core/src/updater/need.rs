@@ -40,7 +40,10 @@ pub enum Need<'a> {
     Reset,
     /// Come again at this monotonic time, milliseconds.
     Wait(u64),
-    /// Nothing, until something comes in or an operation is done.
+    /// Poll the adapters, carry out what is planned, and come again: it has taken a step of its own, and
+    /// others may follow.
+    Again,
+    /// Nothing, until something comes in or an operation that is planned is done.
     Nothing,
 }
 
@@ -59,7 +62,7 @@ impl<P: Platform> Updater<P> {
         if let Some(world) = self.own_step() {
             // A step that has no arrow any more, as its state has gone, is no step.
             let _ = self.raise(world);
-            return Need::Nothing;
+            return Need::Again;
         }
         if self.reset {
             return Need::Reset;
@@ -73,7 +76,7 @@ impl<P: Platform> Updater<P> {
                 let mut dirty = super::Dirty::default();
                 self.begin_boot_work(&mut dirty);
                 self.commit(dirty);
-                Need::Nothing
+                Need::Again
             }
         }
     }

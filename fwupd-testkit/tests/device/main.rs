@@ -4,6 +4,7 @@
 mod commands;
 mod cuts;
 mod faults;
+mod readback;
 mod reference;
 mod rig;
 mod shared;

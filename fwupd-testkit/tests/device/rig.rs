@@ -127,10 +127,10 @@ impl Bench {
 
     /// Lets it go on by itself until it needs something.
     pub(crate) fn need(&mut self) -> Need<'_> {
-        for _ in 0..8 {
+        loop {
             self.drain();
             let now = self.now();
-            if self.updater.need(now) != Need::Nothing {
+            if self.updater.need(now) != Need::Again {
                 break;
             }
         }

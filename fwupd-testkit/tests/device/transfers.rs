@@ -305,7 +305,7 @@ fn an_operation_that_was_never_answered_is_taken_for_a_cut_and_no_boot_is_invent
                     let _ = bench.updater.chunk(ticket, offset, &file[offset as usize..end], now);
                 }
                 Need::Reset => break,
-                Need::Nothing => {}
+                Need::Again | Need::Nothing => {}
                 other => panic!("{n}: {other:?}"),
             }
         }

@@ -45,9 +45,10 @@ fn turn<P: Platform>(updater: &mut Updater<P>, flash: &mut impl Parts, board: &m
             next = Next::Sleep(until);
             Ok(())
         }
-        // It may stand between two steps of its own.
+        // A step of its own: a protocol's adapter would look at the status now.
+        Need::Again => Ok(()),
         Need::Nothing => {
-            next = Next::Sleep(now.mono + 20);
+            next = Next::Sleep(u64::MAX);
             Ok(())
         }
     };

@@ -272,9 +272,12 @@ impl<const BUF: usize> Journal<BUF> {
         };
         let source = self.chunk.0.get(skip..skip.saturating_add(got));
         let target = self.buf.0.get_mut(from..from.saturating_add(got));
-        match (source, target) {
-            (Some(source), Some(target)) if got > 0 => target.copy_from_slice(source),
-            _ => return self.finish(Err(JournalFault::Absent)),
+        let whole = match (source, target) {
+            (Some(source), Some(target)) if got > 0 => copy(target, source),
+            _ => None,
+        };
+        if whole.is_none() {
+            return self.finish(Err(JournalFault::Absent));
         }
         let have = from.saturating_add(got);
         if have < usize::from(place.len) {
@@ -285,6 +288,11 @@ impl<const BUF: usize> Journal<BUF> {
         let whole = super::crc::Crc::of(self.record()) == place.crc;
         self.finish(if whole { Ok(()) } else { Err(JournalFault::Absent) });
     }
+}
+
+/// Copies what has the same length; `None` for other lengths, and no way to panic.
+pub(crate) fn copy(to: &mut [u8], from: &[u8]) -> Option<()> {
+    (to.len() == from.len()).then(|| to.copy_from_slice(from))
 }
 
 pub(crate) fn round_up(value: u32, unit: u32) -> u32 {

@@ -1,0 +1,73 @@
+//! Operations that were lent and never done: the records are read back, and nothing is forgotten over it.
+
+use fwupd_core::flash::{Planner, run};
+use fwupd_core::lifecycle::State;
+use fwupd_core::outcome::{Ask, Failure, Initiator, Reach, What};
+use fwupd_core::updater::{Command, Need};
+use fwupd_testkit::device::Device;
+
+use crate::rig::{Bench, GEOMETRIES, OLD, factory};
+
+const NAME: &str = "one-integrated.suit";
+
+/// A device whose new image runs on trial from its next boot on.
+fn armed() -> Device<2> {
+    let mut bench = Bench::new(factory(GEOMETRIES[0]));
+    bench.fetched(1, NAME, Reach::Activate(Ask::No));
+    assert_eq!(bench.need(), Need::Reset);
+    bench.device
+}
+
+/// Lends an operation and never does it, as an executor whose future was cancelled.
+fn dropped(bench: &mut Bench) {
+    assert!(bench.updater.next_op().is_some(), "an operation is owed");
+}
+
+#[test]
+fn a_trial_ends_at_its_deadline_though_its_records_were_read_back() {
+    let mut bench = Bench::new(armed());
+    let Need::Wait(until) = bench.need() else { panic!("{:?}", bench.state()) };
+    let half = until / 2;
+    bench.device.clock.advance(half);
+    bench.updater.remember(Initiator(1), b"note").unwrap();
+    dropped(&mut bench);
+    assert_eq!(bench.need(), Need::Wait(until));
+    bench.device.clock.advance(until - half);
+    assert_eq!(bench.need(), Need::Reset);
+    let bench = bench.reset();
+    assert_eq!((bench.state(), bench.what()), (State::Idle, What::Failed(Failure::NotConfirmed)));
+    assert_eq!(bench.device.jumped, Some(OLD));
+}
+
+#[test]
+fn a_boot_is_told_though_an_operation_of_its_loading_was_dropped() {
+    let told = |drop: usize| {
+        let mut device = armed();
+        device.bootloader().unwrap();
+        let updater = device.updater();
+        let mut bench = Bench { device, updater };
+        let mut ops = 0;
+        loop {
+            if ops == drop {
+                let _ = bench.updater.next_op();
+            }
+            let now = bench.now();
+            if !run(&mut bench.updater, &mut bench.device.flash, now).unwrap() {
+                break;
+            }
+            ops += 1;
+        }
+        assert!(matches!(bench.state(), State::Trial { left: 2, .. }), "{drop}: {:?}", bench.state());
+        let now = bench.now();
+        bench.updater.command(Initiator::APPLICATION, Command::Confirm, None, now).unwrap();
+        assert_eq!(bench.need(), Need::Nothing);
+        assert_eq!((bench.state(), bench.what()), (State::Idle, What::Done), "{drop}");
+        bench.device.flash.assert_lawful();
+        ops
+    };
+    let ops = told(usize::MAX);
+    assert!(ops > 10);
+    for drop in 0..ops {
+        assert!(told(drop) > drop);
+    }
+}
