@@ -40,10 +40,10 @@ pub enum Need<'a> {
     Reset,
     /// Come again at this monotonic time, milliseconds.
     Wait(u64),
-    /// Poll the adapters, carry out what is planned, and come again: it has taken a step of its own, and
-    /// others may follow.
+    /// Poll the adapters, carry out what is planned, and come again: it has taken a step of its own, or an
+    /// operation is owed.
     Again,
-    /// Nothing, until something comes in or an operation that is planned is done.
+    /// Nothing, until something comes in.
     Nothing,
 }
 
@@ -57,7 +57,7 @@ impl<P: Platform> Updater<P> {
             return Need::Boot(want);
         }
         if self.load != Load::Ready || self.committing || self.journal.busy() {
-            return Need::Nothing;
+            return if self.load == Load::Broken { Need::Nothing } else { Need::Again };
         }
         if let Some(world) = self.own_step() {
             // A step that has no arrow any more, as its state has gone, is no step.
@@ -66,6 +66,9 @@ impl<P: Platform> Updater<P> {
         }
         if self.reset {
             return Need::Reset;
+        }
+        if self.plans() {
+            return Need::Again;
         }
         match self.record.state.owed() {
             Owed::Nothing | Owed::GoOn | Owed::Validation(_) => Need::Nothing,
@@ -79,6 +82,13 @@ impl<P: Platform> Updater<P> {
                 Need::Again
             }
         }
+    }
+
+    /// Whether an operation on a slot or of the boot control is owed.
+    fn plans(&mut self) -> bool {
+        self.boot_work == BootWork::Running
+            || !matches!(self.reading, Reading::Nothing)
+            || self.stage.as_ref().is_some_and(Stage::busy)
     }
 
     /// The next step that nobody has to be asked for.
@@ -104,9 +114,8 @@ impl<P: Platform> Updater<P> {
     }
 
     fn need_bytes(&mut self, request: Request) -> Need<'_> {
-        let owes = self.stage.as_ref().is_some_and(Stage::busy) || !matches!(self.reading, Reading::Nothing);
         let delivered = request.via == Via::Push && !self.elsewhere();
-        if owes || delivered || self.transfer.complete {
+        if delivered || self.transfer.complete {
             return Need::Nothing;
         }
         match self.transfer.wait {

@@ -20,7 +20,7 @@ fn nothing_is_taken_before_the_journal_is_read_or_while_a_frame_is_written() {
     let mut updater = device.updater();
     let now = device.clock.now();
     assert!(updater.status().is_none());
-    assert_eq!(updater.need(now), Need::Nothing);
+    assert_eq!(updater.need(now), Need::Again);
     let fetch = Command::Fetch(job("x"));
     assert_eq!(updater.command(Initiator(1), fetch, None, now), Err(Refused::NotAvailable));
     assert_eq!(updater.remember(Initiator(1), b"note"), Err(Refused::NotAvailable));
@@ -31,7 +31,7 @@ fn nothing_is_taken_before_the_journal_is_read_or_while_a_frame_is_written() {
     bench.updater.command(Initiator(1), fetch, None, now).unwrap();
     assert_eq!(bench.updater.settled(), Settled::Pending);
     assert_eq!(bench.updater.command(Initiator(1), Command::Cancel, None, now), Err(Refused::NotAvailable));
-    assert_eq!(bench.updater.need(now), Need::Nothing);
+    assert_eq!(bench.updater.need(now), Need::Again);
     assert_eq!(bench.updater.room(), 0);
     bench.drain();
     assert_eq!(bench.updater.settled(), Settled::Written);
