@@ -102,6 +102,12 @@ impl<P: Platform> Updater<P> {
             };
             boot.set_bootable(SlotId(n), on);
         }
+        // Nor is a slot preset that may no longer boot. What is confirmed boots in any case.
+        if boot.preset.is_some_and(|slot| slot != boot.confirmed && !boot.is_bootable(slot)) {
+            boot.preset = None;
+            self.record.preset = None;
+            dirty.state = true;
+        }
         dirty.boot |= boot != self.boot_record;
         self.boot_record = boot;
     }
