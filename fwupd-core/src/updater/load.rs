@@ -275,6 +275,16 @@ impl<P: Platform> Updater<P> {
             self.boot_record.event = None;
             dirty.boot = true;
         }
+        // A bootloader that did not heed what is armed could do so at any later boot, when the activation has
+        // long failed and the slot may hold anything.
+        if self.boot_record.target.is_some_and(|target| target != self.boot_record.running) {
+            self.boot_record.target = None;
+            self.boot_record.left = 0;
+            dirty.boot = true;
+        }
+        if self.lost && self.boot_record.preset.take().is_some() {
+            dirty.boot = true;
+        }
         if self.record.preset.is_some() && self.boot_record.preset.is_none() {
             self.record.preset = None;
             dirty.state = true;
