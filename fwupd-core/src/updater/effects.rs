@@ -212,9 +212,15 @@ impl<P: Platform> Updater<P> {
         Dirty { progress: true, ..Dirty::default() }
     }
 
+    /// The same for a command's frame, which [`settled`](Updater::settled) tells of.
+    pub(super) fn commit_order(&mut self, dirty: Dirty) {
+        self.lost_commit = false;
+        self.ordered = dirty.any();
+        self.commit(dirty);
+    }
+
     /// Begins to write a frame of what has changed.
     pub(super) fn commit(&mut self, dirty: Dirty) {
-        self.lost_commit = false;
         if !dirty.any() {
             return;
         }
@@ -264,6 +270,5 @@ impl<P: Platform> Updater<P> {
         if self.load == Load::Ready {
             self.reload();
         }
-        self.lost_commit = true;
     }
 }

@@ -44,6 +44,7 @@ impl<P: Platform> Updater<P> {
         self.head = None;
         self.pending = None;
         self.committing = false;
+        self.lost_commit |= core::mem::take(&mut self.ordered);
         self.reset = false;
         self.lender = Lender::Nobody;
         self.new_ticket();
@@ -106,7 +107,10 @@ impl<P: Platform> Updater<P> {
         self.committing = false;
         let good = self.journal.result().is_ok();
         match self.load {
-            Load::Ready if good => self.failures = 0,
+            Load::Ready if good => {
+                self.failures = 0;
+                self.ordered = false;
+            }
             Load::Ready => {
                 self.failures = self.failures.saturating_add(1);
                 self.commit_failed();
@@ -116,8 +120,8 @@ impl<P: Platform> Updater<P> {
                 return;
             }
             // A boot that cannot be recorded is found again by the next one.
-            Load::Booted | Load::Journal | Load::Record(_) | Load::Observe => self.lost_commit = !good,
-            Load::Head(_) | Load::Hash(_) | Load::Broken => self.lost_commit = !good,
+            Load::Booted | Load::Journal | Load::Record(_) | Load::Observe => {}
+            Load::Head(_) | Load::Hash(_) | Load::Broken => {}
         }
         if self.boot_work == BootWork::Recording {
             self.boot_work = BootWork::Running;
