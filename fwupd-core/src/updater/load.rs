@@ -5,7 +5,6 @@ use crate::boot::{BootControl, BootRecord, Seen, Want};
 use crate::digest::Digest;
 use crate::flash::journal::{Found, Kind};
 use crate::flash::slot::{HeadBytes, HeadRead, SlotRead};
-use crate::flash::stage::Stage;
 use crate::image::{Image, SlotId, Verified};
 use crate::lifecycle::{Answer, State, Via, World};
 use crate::outcome::{Failure, Initiator, Outcome, Phase, Reach, Run, What};
@@ -342,7 +341,7 @@ impl<P: Platform> Updater<P> {
         let begun = image.and_then(|image| {
             let point = self.progress.point.filter(|point| point.slot == target && !self.source.checked)?;
             let file_at = self.source.payload_at?.checked_add(point.offset)?;
-            let stage = Stage::new(&self.layout, target, image.size, point.head)?.resumed(point.offset);
+            let stage = self.stage_from(target, image.size, point.head, point.offset)?;
             let read = SlotRead::new(&self.layout, target, 0, point.offset)?;
             Some((stage, read, file_at, point.offset))
         });
@@ -355,6 +354,11 @@ impl<P: Platform> Updater<P> {
                 self.transfer.file_at = file_at;
                 let event = crate::lifecycle::Event::World(World::Chunk(offset));
                 let _ = self.change(&event, &mut Dirty::default());
+            }
+            // The source names the payload alone by now: its head cannot be had again.
+            None if self.elsewhere() => {
+                let why = if self.is_boot { Failure::PowerLost } else { Failure::InstallFailed };
+                self.pending = Some(World::Failed(why));
             }
             None if image.is_some() => self.pending = Some(World::Answered(Answer::FromStart)),
             None => self.restart_transfer(),

@@ -4,7 +4,7 @@ use super::{Dirty, FileCheck, Platform, Reading, Ticket, Updater};
 use crate::digest::Digest;
 use crate::flash::slot::SlotRead;
 use crate::flash::stage::Stage;
-use crate::image::Image;
+use crate::image::{Image, SlotId};
 use crate::lifecycle::{Answer, Event, Request, State, Via, World};
 use crate::outcome::{Failure, Initiator, Reach, Refused};
 use crate::package::{Head, PackageFormat, Payload, Stage as Verdict};
@@ -77,7 +77,7 @@ impl<P: Platform> Updater<P> {
         };
         let head = self.progress.point.map_or(0, |point| point.head);
         self.progress.point = Some(Point { slot: request.target, offset: 0, head });
-        self.stage = Stage::new(&self.layout, request.target, image.size, head).map(|stage| stage.resumed(0));
+        self.stage = self.stage_from(request.target, image.size, head, 0);
         self.reading = Reading::Nothing;
         self.digest = P::Digest::new();
         self.transfer.hashed = true;
@@ -85,6 +85,16 @@ impl<P: Platform> Updater<P> {
         self.new_ticket();
         self.commit(dirty);
         Ok(())
+    }
+
+    /// A writer that goes on where the head and the image's bytes before `offset` stand. Where the image
+    /// shares a sector with its head, both are written anew, if the head is still at hand.
+    pub(super) fn stage_from(&self, slot: SlotId, size: u32, head: u32, offset: u32) -> Option<Stage> {
+        let stage = Stage::new(&self.layout, slot, size, head)?;
+        if !stage.shares_a_sector() {
+            return Some(stage.resumed(offset));
+        }
+        (offset == 0 && self.package.kept().len() == head as usize).then_some(stage)
     }
 
     /// How many bytes would be taken now. 0 only while an operation is owed, or nothing is to come.
