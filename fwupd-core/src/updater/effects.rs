@@ -203,8 +203,9 @@ impl<P: Platform> Updater<P> {
     }
 
     /// What is known to be in the slot, up to `offset`, is worth a record.
-    pub(super) fn checkpoint(&mut self, slot: SlotId, offset: u32, head: u32) -> Dirty {
-        self.progress.point = Some(Point { slot, offset, head });
+    pub(super) fn checkpoint(&mut self, slot: SlotId, offset: u32) -> Dirty {
+        let (head, sum) = self.progress.point.map_or((0, 0), |point| (point.head, point.sum));
+        self.progress.point = Some(Point { slot, offset, head, sum });
         if offset > self.progress.furthest {
             self.progress.furthest = offset;
             self.progress.attempts = 1;

@@ -2,6 +2,7 @@
 
 use super::{Dirty, FileCheck, Platform, Reading, Ticket, Updater};
 use crate::digest::Digest;
+use crate::flash::crc::Crc;
 use crate::flash::slot::SlotRead;
 use crate::flash::stage::Stage;
 use crate::image::{Image, SlotId};
@@ -75,8 +76,8 @@ impl<P: Platform> Updater<P> {
             self.commit(Dirty { progress: true, ..dirty });
             return Ok(());
         };
-        let head = self.progress.point.map_or(0, |point| point.head);
-        self.progress.point = Some(Point { slot: request.target, offset: 0, head });
+        let (head, sum) = self.progress.point.map_or((0, 0), |point| (point.head, point.sum));
+        self.progress.point = Some(Point { slot: request.target, offset: 0, head, sum });
         self.stage = self.stage_from(request.target, image.size, head, 0);
         self.reading = Reading::Nothing;
         self.digest = P::Digest::new();
@@ -358,6 +359,7 @@ impl<P: Platform> Updater<P> {
             && point.slot == request.target
             && point.offset > 0
             && point.head as usize == self.package.kept().len()
+            && point.sum == Crc::of(self.package.kept())
             && self.slot(request.target) == Some(&Slot::Partial)
             && !self.source.checked;
         let read = SlotRead::new(&self.layout, request.target, 0, point.offset)?;
@@ -367,8 +369,9 @@ impl<P: Platform> Updater<P> {
     /// The head stands in the slot: a reset can go on from here.
     pub(super) fn head_kept(&mut self, dirty: &mut Dirty) {
         let State::Receiving { request, .. } = self.record.state else { return };
-        let head = self.package.kept().len() as u32;
-        self.progress.point = Some(Point { slot: request.target, offset: 0, head });
+        let head = self.package.kept();
+        let (head, sum) = (head.len() as u32, Crc::of(head));
+        self.progress.point = Some(Point { slot: request.target, offset: 0, head, sum });
         dirty.progress = true;
         if self.source.payload_at.is_none() {
             let uri = self.package.uri().and_then(|uri| Bytes::new(uri.as_bytes()));

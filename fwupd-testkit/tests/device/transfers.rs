@@ -32,7 +32,11 @@ fn wanted(bench: &mut Bench) -> (Ticket, u32) {
 
 /// Gives the bytes up to `end`, from wherever they are asked for, under this tag.
 fn give(bench: &mut Bench, end: usize, tag: &[u8]) {
-    let file = package(NAME);
+    give_of(bench, &package(NAME), end, tag);
+}
+
+/// The same of another file.
+fn give_of(bench: &mut Bench, file: &[u8], end: usize, tag: &[u8]) {
     let (ticket, offset) = wanted(bench);
     let now = bench.now();
     bench.updater.answered(ticket, offset, Some(file.len() as u32), tag).unwrap();
@@ -177,6 +181,22 @@ fn a_later_request_for_the_same_image_reuses_what_is_there() {
     bench.serve();
     assert_eq!((bench.what(), bench.device.fetched), (What::Done, HEAD + 512));
     bench.device.flash.assert_lawful();
+}
+
+#[test]
+fn a_slot_keeps_the_head_of_the_package_that_was_installed() {
+    // The same image, and as long a head, with another sequence number.
+    let (first, second) = ("one-seq4.suit", NAME);
+    let mut bench = Bench::new(factory(GEOMETRIES[0]));
+    bench.command(1, Command::Fetch(Job { reach: Reach::Stage, ..job(first) })).unwrap();
+    give_of(&mut bench, &package(first), HEAD + 1200, b"v1");
+    bench.command(1, Command::Cancel).unwrap();
+    bench.fetched(1, second, Reach::Stage);
+    assert_eq!(bench.what(), What::Done);
+    let (slot, head) = (4096, &package(second)[..HEAD]);
+    let contents = &bench.device.flash.contents(0)[slot..2 * slot];
+    let signed = &head[50..200];
+    assert!(contents.windows(signed.len()).any(|bytes| bytes == signed));
 }
 
 #[test]
