@@ -130,7 +130,7 @@ impl<C: Check, D: Digest, const HEAD: usize> Selector<C, D, HEAD> {
     fn decide(&mut self) {
         if let (None, Some(preset)) = (self.record.target, self.record.preset) {
             let trials = self.record.trials.max(1);
-            if preset == self.record.confirmed {
+            if preset == self.record.confirmed || !self.record.is_bootable(preset) {
                 self.record.preset = None;
             } else {
                 self.record = BootRecord { target: Some(preset), left: trials, preset: None, ..self.record };

@@ -5,7 +5,7 @@
 //! undefined, a cut in an erase leaves the sector undefined, a word is written once between two erases and
 //! counts as written from the first write that covered it, even if it still reads as erased.
 
-mod crc;
+pub(crate) mod crc;
 pub(crate) mod journal;
 mod layout;
 mod run;

@@ -100,6 +100,12 @@ impl Stage {
         })
     }
 
+    /// Whether the image ends in a sector that its head lies in. That sector is erased for the head, so that
+    /// what has been written of the image can only be written again after the head is.
+    pub(crate) fn shares_a_sector(&self) -> bool {
+        self.size > self.head_sector
+    }
+
     /// Bytes of the image taken so far, buffered ones included.
     pub(crate) fn offset(&self) -> u32 {
         self.at.saturating_add(self.fill)
@@ -212,7 +218,7 @@ impl Stage {
     fn checkpoint(&mut self) -> Staged {
         let begins = self.region.from.checked_add(self.at).and_then(|at| Some(self.part.sector(at)?.0 == at));
         let apart = self.at.saturating_sub(self.marked) >= self.size.div_ceil(32).max(1);
-        if begins == Some(true) && apart && self.at < self.size && self.size <= self.head_sector {
+        if begins == Some(true) && apart && self.at < self.size && !self.shares_a_sector() {
             self.marked = self.at;
             return Staged::Checkpoint(self.at);
         }

@@ -102,6 +102,8 @@ pub(crate) struct Point {
     pub(crate) offset: u32,
     /// Length of the head that the slot keeps, bytes; 0 if it keeps none.
     pub(crate) head: u32,
+    /// CRC-32 of that head: another package of the same image has another.
+    pub(crate) sum: u32,
 }
 
 /// How far an image has come, and how often it was tried. Outlives its request, so that a later one for the
@@ -159,7 +161,7 @@ stored_struct!(StateRecord { state, run, newer, last, preset, installed, barred,
 stored_struct!(Installed { sequence, version });
 stored_struct!(Barred { digest, sequence });
 stored_struct!(Source { uri, tag, payload_at, checked });
-stored_struct!(Point { slot, offset, head });
+stored_struct!(Point { slot, offset, head, sum });
 stored_struct!(Progress { digest, attempts, furthest, point });
 stored_struct!(Outcome { run, by, reach, slot, at, what, wall, until });
 stored_struct!(Request { run, by, reach, target, after, via });

@@ -95,7 +95,7 @@ fn the_longest_records_fit_together_in_a_frame() {
         payload_at: Some(u32::MAX),
         checked: true,
     };
-    let point = Some(Point { slot: SlotId(255), offset: u32::MAX, head: u32::MAX });
+    let point = Some(Point { slot: SlotId(255), offset: u32::MAX, head: u32::MAX, sum: u32::MAX });
     let progress = Progress { digest: Some([7; 32]), attempts: 255, furthest: u32::MAX, point };
     let note = Bytes::<NOTE_MAX>::new(&[b'n'; NOTE_MAX]).unwrap();
     let mut room = [0; 2048];

@@ -138,7 +138,7 @@ impl<P: Platform> Updater<P> {
             dirty.note(by);
         }
         self.begin_boot_work(&mut dirty);
-        self.commit(dirty);
+        self.commit_order(dirty);
         Ok(self.record.run)
     }
 
@@ -280,7 +280,11 @@ impl<P: Platform> Updater<P> {
     pub fn permit(&mut self, now: Now) -> Result<(), Refused> {
         self.now = now;
         self.available()?;
-        self.raise(World::Permit)
+        let mut dirty = Dirty::default();
+        self.change(&Event::World(World::Permit), &mut dirty)?;
+        self.begin_boot_work(&mut dirty);
+        self.commit_order(dirty);
+        Ok(())
     }
 
     /// The application puts off the activation: its run ends as deferred, `until` milliseconds from now if it
@@ -296,7 +300,7 @@ impl<P: Platform> Updater<P> {
         if let Some(last) = &mut self.record.last {
             last.until = until;
         }
-        self.commit(dirty);
+        self.commit_order(dirty);
         Ok(())
     }
 

@@ -102,6 +102,12 @@ impl<P: Platform> Updater<P> {
             };
             boot.set_bootable(SlotId(n), on);
         }
+        // Nor is a slot preset that may no longer boot. What is confirmed boots in any case.
+        if boot.preset.is_some_and(|slot| slot != boot.confirmed && !boot.is_bootable(slot)) {
+            boot.preset = None;
+            self.record.preset = None;
+            dirty.state = true;
+        }
         dirty.boot |= boot != self.boot_record;
         self.boot_record = boot;
     }
@@ -197,8 +203,9 @@ impl<P: Platform> Updater<P> {
     }
 
     /// What is known to be in the slot, up to `offset`, is worth a record.
-    pub(super) fn checkpoint(&mut self, slot: SlotId, offset: u32, head: u32) -> Dirty {
-        self.progress.point = Some(Point { slot, offset, head });
+    pub(super) fn checkpoint(&mut self, slot: SlotId, offset: u32) -> Dirty {
+        let (head, sum) = self.progress.point.map_or((0, 0), |point| (point.head, point.sum));
+        self.progress.point = Some(Point { slot, offset, head, sum });
         if offset > self.progress.furthest {
             self.progress.furthest = offset;
             self.progress.attempts = 1;
@@ -206,9 +213,15 @@ impl<P: Platform> Updater<P> {
         Dirty { progress: true, ..Dirty::default() }
     }
 
+    /// The same for a command's frame, which [`settled`](Updater::settled) tells of.
+    pub(super) fn commit_order(&mut self, dirty: Dirty) {
+        self.lost_commit = false;
+        self.ordered = dirty.any();
+        self.commit(dirty);
+    }
+
     /// Begins to write a frame of what has changed.
     pub(super) fn commit(&mut self, dirty: Dirty) {
-        self.lost_commit = false;
         if !dirty.any() {
             return;
         }
@@ -258,6 +271,5 @@ impl<P: Platform> Updater<P> {
         if self.load == Load::Ready {
             self.reload();
         }
-        self.lost_commit = true;
     }
 }

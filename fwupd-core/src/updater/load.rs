@@ -5,7 +5,6 @@ use crate::boot::{BootControl, BootRecord, Seen, Want};
 use crate::digest::Digest;
 use crate::flash::journal::{Found, Kind};
 use crate::flash::slot::{HeadBytes, HeadRead, SlotRead};
-use crate::flash::stage::Stage;
 use crate::image::{Image, SlotId, Verified};
 use crate::lifecycle::{Answer, State, Via, World};
 use crate::outcome::{Failure, Initiator, Outcome, Phase, Reach, Run, What};
@@ -44,6 +43,7 @@ impl<P: Platform> Updater<P> {
         self.head = None;
         self.pending = None;
         self.committing = false;
+        self.lost_commit |= core::mem::take(&mut self.ordered);
         self.reset = false;
         self.lender = Lender::Nobody;
         self.new_ticket();
@@ -106,7 +106,10 @@ impl<P: Platform> Updater<P> {
         self.committing = false;
         let good = self.journal.result().is_ok();
         match self.load {
-            Load::Ready if good => self.failures = 0,
+            Load::Ready if good => {
+                self.failures = 0;
+                self.ordered = false;
+            }
             Load::Ready => {
                 self.failures = self.failures.saturating_add(1);
                 self.commit_failed();
@@ -116,8 +119,8 @@ impl<P: Platform> Updater<P> {
                 return;
             }
             // A boot that cannot be recorded is found again by the next one.
-            Load::Booted | Load::Journal | Load::Record(_) | Load::Observe => self.lost_commit = !good,
-            Load::Head(_) | Load::Hash(_) | Load::Broken => self.lost_commit = !good,
+            Load::Booted | Load::Journal | Load::Record(_) | Load::Observe => {}
+            Load::Head(_) | Load::Hash(_) | Load::Broken => {}
         }
         if self.boot_work == BootWork::Recording {
             self.boot_work = BootWork::Running;
@@ -275,6 +278,16 @@ impl<P: Platform> Updater<P> {
             self.boot_record.event = None;
             dirty.boot = true;
         }
+        // A bootloader that did not heed what is armed could do so at any later boot, when the activation has
+        // long failed and the slot may hold anything.
+        if self.boot_record.target.is_some_and(|target| target != self.boot_record.running) {
+            self.boot_record.target = None;
+            self.boot_record.left = 0;
+            dirty.boot = true;
+        }
+        if self.lost && self.boot_record.preset.take().is_some() {
+            dirty.boot = true;
+        }
         if self.record.preset.is_some() && self.boot_record.preset.is_none() {
             self.record.preset = None;
             dirty.state = true;
@@ -328,7 +341,7 @@ impl<P: Platform> Updater<P> {
         let begun = image.and_then(|image| {
             let point = self.progress.point.filter(|point| point.slot == target && !self.source.checked)?;
             let file_at = self.source.payload_at?.checked_add(point.offset)?;
-            let stage = Stage::new(&self.layout, target, image.size, point.head)?.resumed(point.offset)?;
+            let stage = self.stage_from(target, image.size, point.head, point.offset)?;
             let read = SlotRead::new(&self.layout, target, 0, point.offset)?;
             Some((stage, read, file_at, point.offset))
         });
@@ -342,9 +355,10 @@ impl<P: Platform> Updater<P> {
                 let event = crate::lifecycle::Event::World(World::Chunk(offset));
                 let _ = self.change(&event, &mut Dirty::default());
             }
-            // The URI names the payload alone by now: nobody can bring the head again.
-            None if image.is_some() && self.elsewhere() => {
-                self.pending = Some(World::Failed(Failure::PowerLost));
+            // The source names the payload alone by now: its head cannot be had again.
+            None if self.elsewhere() => {
+                let why = if self.is_boot { Failure::PowerLost } else { Failure::InstallFailed };
+                self.pending = Some(World::Failed(why));
             }
             None if image.is_some() => self.pending = Some(World::Answered(Answer::FromStart)),
             None => self.restart_transfer(),

@@ -177,7 +177,8 @@ pub enum Settled {
     Pending,
     /// It is written.
     Written,
-    /// The flash did not take it: the command was not taken, and the state is what the journal says.
+    /// The flash did not take it: the command was not taken, and the state is what the journal says. (Where
+    /// the operation that wrote it was dropped, it may have been taken all the same: the state tells.)
     Lost,
 }
 
@@ -306,6 +307,9 @@ pub struct Updater<P: Platform> {
     /// What has happened, and is to be told to the lifecycle at the next [`Updater::need`].
     pending: Option<World>,
     committing: bool,
+    /// Whether the frame that is being written is the last command's.
+    ordered: bool,
+    /// Whether the last command's frame was not written.
     lost_commit: bool,
     reset: bool,
     lender: Lender,
@@ -374,6 +378,7 @@ impl<P: Platform> Updater<P> {
             },
             pending: None,
             committing: false,
+            ordered: false,
             lost_commit: false,
             reset: false,
             lender: Lender::Nobody,
@@ -449,7 +454,7 @@ impl<P: Platform> Updater<P> {
         *self.notes.get_mut(n).ok_or(Refused::Invalid)? = note;
         let mut dirty = Dirty::default();
         dirty.note(by);
-        self.commit(dirty);
+        self.commit_order(dirty);
         Ok(())
     }
 
@@ -476,7 +481,7 @@ impl<P: Platform> Updater<P> {
             return Err(Refused::NotAvailable);
         }
         self.revoked = revoked;
-        self.commit(Dirty { trust: true, ..Dirty::default() });
+        self.commit_order(Dirty { trust: true, ..Dirty::default() });
         Ok(())
     }
 

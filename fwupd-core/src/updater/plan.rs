@@ -88,8 +88,7 @@ impl<P: Platform> Updater<P> {
                 if self.source.checked {
                     return;
                 }
-                let head = self.progress.point.map_or(0, |point| point.head);
-                let dirty = self.checkpoint(request.target, offset, head);
+                let dirty = self.checkpoint(request.target, offset);
                 self.commit(dirty);
             }
         }

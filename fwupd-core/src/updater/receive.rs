@@ -2,9 +2,10 @@
 
 use super::{Dirty, FileCheck, Platform, Reading, Ticket, Updater};
 use crate::digest::Digest;
+use crate::flash::crc::Crc;
 use crate::flash::slot::SlotRead;
 use crate::flash::stage::Stage;
-use crate::image::Image;
+use crate::image::{Image, SlotId};
 use crate::lifecycle::{Answer, Event, Request, State, Via, World};
 use crate::outcome::{Failure, Initiator, Reach, Refused};
 use crate::package::{Head, PackageFormat, Payload, Stage as Verdict};
@@ -75,11 +76,11 @@ impl<P: Platform> Updater<P> {
             self.commit(Dirty { progress: true, ..dirty });
             return Ok(());
         };
-        let head = self.progress.point.map_or(0, |point| point.head);
-        self.progress.point = Some(Point { slot: request.target, offset: 0, head });
-        self.stage =
-            Stage::new(&self.layout, request.target, image.size, head).and_then(|stage| stage.resumed(0));
+        let (head, sum) = self.progress.point.map_or((0, 0), |point| (point.head, point.sum));
+        self.progress.point = Some(Point { slot: request.target, offset: 0, head, sum });
+        self.stage = self.stage_from(request.target, image.size, head, 0);
         if self.stage.is_none() {
+            // The head went with a sector that the payload shares, and this source cannot bring it again.
             self.pending = Some(World::Failed(Failure::ConnectionLost));
         }
         self.reading = Reading::Nothing;
@@ -89,6 +90,16 @@ impl<P: Platform> Updater<P> {
         self.new_ticket();
         self.commit(dirty);
         Ok(())
+    }
+
+    /// A writer that goes on where the head and the image's bytes before `offset` stand. Where the image
+    /// shares a sector with its head, both are written anew, if the head is still at hand.
+    pub(super) fn stage_from(&self, slot: SlotId, size: u32, head: u32, offset: u32) -> Option<Stage> {
+        let stage = Stage::new(&self.layout, slot, size, head)?;
+        if !stage.shares_a_sector() {
+            return stage.resumed(offset);
+        }
+        (offset == 0 && self.package.kept().len() == head as usize).then_some(stage)
     }
 
     /// How many bytes would be taken now. 0 only while an operation is owed, or nothing is to come.
@@ -352,6 +363,7 @@ impl<P: Platform> Updater<P> {
             && point.slot == request.target
             && point.offset > 0
             && point.head as usize == self.package.kept().len()
+            && point.sum == Crc::of(self.package.kept())
             && self.slot(request.target) == Some(&Slot::Partial)
             && !self.source.checked;
         let read = SlotRead::new(&self.layout, request.target, 0, point.offset)?;
@@ -361,8 +373,9 @@ impl<P: Platform> Updater<P> {
     /// The head stands in the slot: a reset can go on from here.
     pub(super) fn head_kept(&mut self, dirty: &mut Dirty) {
         let State::Receiving { request, .. } = self.record.state else { return };
-        let head = self.package.kept().len() as u32;
-        self.progress.point = Some(Point { slot: request.target, offset: 0, head });
+        let head = self.package.kept();
+        let (head, sum) = (head.len() as u32, Crc::of(head));
+        self.progress.point = Some(Point { slot: request.target, offset: 0, head, sum });
         dirty.progress = true;
         if self.source.payload_at.is_none() {
             let uri = self.package.uri().and_then(|uri| Bytes::new(uri.as_bytes()));

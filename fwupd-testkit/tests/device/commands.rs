@@ -202,6 +202,38 @@ fn a_preset_slot_boots_next_on_trial_whoever_resets() {
 }
 
 #[test]
+fn a_preset_slot_whose_image_is_gone_or_switched_off_is_no_longer_preset() {
+    let ways: [fn(&mut Bench); 3] = [
+        |bench| {
+            bench.command(1, Command::Enable(NEW, false)).unwrap();
+        },
+        |bench| {
+            bench.command(1, Command::Discard { keep_slot: false }).unwrap();
+        },
+        |bench| {
+            bench.command(1, Command::Discard { keep_slot: true }).unwrap();
+            bench.command(1, Command::Fetch(job("one-seqmax.suit"))).unwrap();
+            let Need::Fetch { ticket, .. } = bench.need() else { panic!("{:?}", bench.state()) };
+            let now = bench.now();
+            bench.updater.answered(ticket, 0, None, b"v1").unwrap();
+            bench.updater.chunk(ticket, 0, &package("one-seqmax.suit")[..300], now).unwrap();
+        },
+    ];
+    for (n, way) in ways.into_iter().enumerate() {
+        let mut bench = bench();
+        bench.device.checks = Checks::None;
+        bench.fetched(1, "one-integrated.suit", Reach::Stage);
+        bench.command(3, Command::Preset(NEW)).unwrap();
+        way(&mut bench);
+        bench.drain();
+        assert_eq!(bench.updater.status().unwrap().next_boot, OLD, "{n}");
+        let bench = bench.reset();
+        assert_eq!(bench.device.jumped, Some(OLD), "{n}");
+        assert!(!matches!(bench.state(), State::Trial { .. }), "{n}: {:?}", bench.state());
+    }
+}
+
+#[test]
 fn notes_are_kept_with_their_command_and_cleared_by_a_factory_reset() {
     let mut bench = bench();
     let now = bench.now();

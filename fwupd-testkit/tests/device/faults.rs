@@ -1,12 +1,12 @@
 //! Flash that fails without a cut, and journals that are lost.
 
 use fwupd_core::lifecycle::State;
-use fwupd_core::outcome::{Failure, Initiator, What};
-use fwupd_core::updater::Command;
+use fwupd_core::outcome::{Ask, Failure, Initiator, Reach, What};
+use fwupd_core::updater::{Command, Need};
 use fwupd_testkit::device::{Checks, Rest};
 use fwupd_testkit::flash::{CutPlace, OpIndex, TornModel};
 
-use crate::rig::{GEOMETRIES, NEW, OLD, factory, install, job, package};
+use crate::rig::{Bench, GEOMETRIES, NEW, OLD, factory, install, job, package};
 
 const NAME: &str = "one-integrated.suit";
 
@@ -92,4 +92,27 @@ fn a_lost_journal_with_a_broken_factory_slot_boots_another_that_is_whole() {
     assert_eq!(device.power_on(), Rest::Still);
     let seen = device.seen.clone().unwrap();
     assert_eq!((seen.jumped, seen.running, seen.sequence), (NEW, NEW, 5));
+}
+
+#[test]
+fn an_image_whose_activation_has_failed_is_no_longer_armed() {
+    let mut bench = Bench::new(factory(GEOMETRIES[0]));
+    bench.fetched(1, NAME, Reach::Activate(Ask::No));
+    assert_eq!(bench.need(), Need::Reset);
+    let mut device = bench.device;
+    // The bootloader cannot count the trial boot, and so makes none.
+    device.flash.fail_at(OpIndex::Mutating(0), 1000, CutPlace::From(0), TornModel::Nothing);
+    assert_eq!(device.bootloader(), Ok(OLD));
+    device.flash.disarm();
+    let updater = device.updater();
+    let mut bench = Bench { device, updater };
+    bench.drain();
+    assert!(matches!(bench.state(), State::Staged { wanted: None, .. }), "{:?}", bench.state());
+    assert_eq!(bench.what(), What::Failed(Failure::PowerLost));
+    assert_eq!(bench.updater.status().unwrap().next_boot, OLD);
+    let mut bench = bench.reset();
+    assert_eq!(bench.device.jumped, Some(OLD), "nobody has asked for it again");
+    bench.command(1, Command::Activate { slot: None, ask: Ask::No }).unwrap();
+    assert_eq!(bench.need(), Need::Reset);
+    assert_eq!(bench.reset().device.jumped, Some(NEW));
 }

@@ -3,10 +3,10 @@
 use fwupd_core::flash::{Planner, run};
 use fwupd_core::lifecycle::State;
 use fwupd_core::outcome::{Ask, Failure, Initiator, Reach, What};
-use fwupd_core::updater::{Command, Need};
+use fwupd_core::updater::{Command, Need, Settled};
 use fwupd_testkit::device::Device;
 
-use crate::rig::{Bench, GEOMETRIES, OLD, factory};
+use crate::rig::{Bench, GEOMETRIES, OLD, factory, job};
 
 const NAME: &str = "one-integrated.suit";
 
@@ -70,4 +70,37 @@ fn a_boot_is_told_though_an_operation_of_its_loading_was_dropped() {
     for drop in 0..ops {
         assert!(told(drop) > drop);
     }
+}
+
+#[test]
+fn a_command_whose_frame_was_dropped_is_not_told_as_written() {
+    let mut bench = Bench::new(factory(GEOMETRIES[0]));
+    let now = bench.now();
+    bench.updater.command(Initiator(1), Command::Fetch(job("x")), None, now).unwrap();
+    dropped(&mut bench);
+    bench.drain();
+    assert_eq!((bench.state(), bench.updater.settled()), (State::Idle, Settled::Lost));
+    bench.command(1, Command::Fetch(job("x"))).unwrap();
+    // What is resumed after that writes a frame of its own, which is not the command's.
+    let run = bench.updater.status().unwrap().run;
+    bench.updater.command(Initiator(1), Command::Cancel, None, now).unwrap();
+    dropped(&mut bench);
+    bench.drain();
+    assert_eq!(bench.state().run(), Some(run));
+    assert_eq!(bench.updater.settled(), Settled::Lost);
+    bench.command(1, Command::Cancel).unwrap();
+}
+
+#[test]
+fn a_command_that_was_written_stays_so_when_a_later_frame_is_not() {
+    let mut bench = Bench::new(factory(GEOMETRIES[0]));
+    bench.fetched(1, NAME, Reach::Stage);
+    bench.command(1, Command::Activate { slot: None, ask: Ask::No }).unwrap();
+    let now = bench.now();
+    bench.updater.need(now);
+    assert_eq!(bench.updater.settled(), Settled::Pending, "it goes on by itself");
+    dropped(&mut bench);
+    bench.drain();
+    assert!(matches!(bench.state(), State::Staged { wanted: Some(_), .. }));
+    assert_eq!(bench.updater.settled(), Settled::Written);
 }

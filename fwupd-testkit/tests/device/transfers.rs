@@ -1,15 +1,17 @@
 //! Transfers: resume, retries, other files under the same name, deliveries, checksums.
 
-use fwupd_core::flash::{Op, Planner};
+use fwupd_core::flash::{Layout, Op, Part, Planner, Sectors};
 use fwupd_core::lifecycle::State;
 use fwupd_core::outcome::{Ask, Failure, Initiator, Reach, Refused, What};
 use fwupd_core::slot::Slot;
 use fwupd_core::updater::{Command, Job, Need, Ticket};
-use fwupd_testkit::device::Rest;
+use fwupd_testkit::device::{Device, Rest};
 
-use crate::rig::{Bench, GEOMETRIES, NEW, factory, job, package};
+use crate::rig::{Bench, GEOMETRIES, IDS, K1, NEW, factory, job, layout, package};
 
 const NAME: &str = "one-integrated.suit";
+/// The signed URI of one-uri.suit.
+const URI: &str = "coap://example.com/fw.bin";
 /// Bytes of the package before its payload.
 const HEAD: usize = 258;
 
@@ -30,7 +32,11 @@ fn wanted(bench: &mut Bench) -> (Ticket, u32) {
 
 /// Gives the bytes up to `end`, from wherever they are asked for, under this tag.
 fn give(bench: &mut Bench, end: usize, tag: &[u8]) {
-    let file = package(NAME);
+    give_of(bench, &package(NAME), end, tag);
+}
+
+/// The same of another file.
+fn give_of(bench: &mut Bench, file: &[u8], end: usize, tag: &[u8]) {
     let (ticket, offset) = wanted(bench);
     let now = bench.now();
     bench.updater.answered(ticket, offset, Some(file.len() as u32), tag).unwrap();
@@ -175,6 +181,22 @@ fn a_later_request_for_the_same_image_reuses_what_is_there() {
     bench.serve();
     assert_eq!((bench.what(), bench.device.fetched), (What::Done, HEAD + 512));
     bench.device.flash.assert_lawful();
+}
+
+#[test]
+fn a_slot_keeps_the_head_of_the_package_that_was_installed() {
+    // The same image, and as long a head, with another sequence number.
+    let (first, second) = ("one-seq4.suit", NAME);
+    let mut bench = Bench::new(factory(GEOMETRIES[0]));
+    bench.command(1, Command::Fetch(Job { reach: Reach::Stage, ..job(first) })).unwrap();
+    give_of(&mut bench, &package(first), HEAD + 1200, b"v1");
+    bench.command(1, Command::Cancel).unwrap();
+    bench.fetched(1, second, Reach::Stage);
+    assert_eq!(bench.what(), What::Done);
+    let (slot, head) = (4096, &package(second)[..HEAD]);
+    let contents = &bench.device.flash.contents(0)[slot..2 * slot];
+    let signed = &head[50..200];
+    assert!(contents.windows(signed.len()).any(|bytes| bytes == signed));
 }
 
 #[test]
@@ -323,4 +345,64 @@ fn an_operation_that_was_never_answered_is_taken_for_a_cut_and_no_boot_is_invent
         assert_eq!((last.by, last.what), (Initiator(1), What::Done));
     }
     assert_eq!(dropped as u64, ops, "each one was dropped once");
+}
+
+/// A device whose slots are one sector each, so that image and head share it.
+fn of_one_sector() -> Bench {
+    let sectors = vec![Sectors { count: 4, size: 4096 }].leak();
+    let parts = vec![Part { read: 1, write: 4, erased: 0xFF, sectors }].leak();
+    let layout = Layout { parts, ..layout(GEOMETRIES[0]) };
+    let mut device = Device::new(layout, vec![K1], IDS);
+    device.provision(&package("one-seq4.suit"));
+    device.power_on();
+    Bench::new(device)
+}
+
+#[test]
+fn an_image_that_shares_a_sector_with_its_head_is_never_written_over() {
+    let mut bench = of_one_sector();
+    bench.device.files.insert(NAME.into(), package(NAME));
+    bench.command(1, Command::Fetch(Job { reach: Reach::Stage, ..job(NAME) })).unwrap();
+    give(&mut bench, HEAD + 1200, b"v1");
+    let mut bench = bench.reset();
+    bench.serve();
+    assert_eq!(bench.what(), What::Done);
+    bench.device.flash.assert_lawful();
+}
+
+#[test]
+fn a_payload_elsewhere_that_shares_a_sector_with_its_head_is_never_written_over() {
+    let whole = package(NAME);
+    let payload = whole[whole.len() - 1536..].to_vec();
+    let begun = || {
+        let mut bench = of_one_sector();
+        bench.device.files.insert(URI.into(), payload.clone());
+        bench.device.files.insert("one-uri.suit".into(), package("one-uri.suit"));
+        bench.command(1, Command::Fetch(Job { reach: Reach::Stage, ..job("one-uri.suit") })).unwrap();
+        let (ticket, _) = wanted(&mut bench);
+        bench.device.fetch(&mut bench.updater, ticket, "one-uri.suit", 0).unwrap();
+        let (ticket, _) = wanted(&mut bench);
+        let now = bench.now();
+        bench.updater.answered(ticket, 0, None, b"v1").unwrap();
+        let mut at = 0;
+        while at < 700 {
+            at += bench.updater.chunk(ticket, at as u32, &payload[at..700], now).unwrap();
+            bench.drain();
+        }
+        (bench, ticket)
+    };
+    // The server has another file by now, and then again the one that was signed.
+    let (mut bench, ticket) = begun();
+    assert_eq!(bench.updater.answered(ticket, 3, None, b"v2"), Err(Refused::Invalid));
+    bench.drain();
+    bench.serve();
+    assert_eq!(bench.what(), What::Done);
+    bench.device.flash.assert_lawful();
+    // After a reset the head is no longer at hand.
+    let mut bench = begun().0.reset();
+    bench.serve();
+    assert_eq!(bench.what(), What::Failed(Failure::PowerLost));
+    bench.fetched(1, "one-uri.suit", Reach::Stage);
+    assert_eq!(bench.what(), What::Done);
+    bench.device.flash.assert_lawful();
 }
