@@ -57,19 +57,17 @@ type Part = SimPart<1, 4, 4096>;
 
 /// Runs until the device is at rest (true) or to be reset (false).
 fn rests(updater: &mut Updater<Core>, part: &mut Part, board: &mut Simulated) -> bool {
-    let mut slept = 0;
-    while slept < 10 {
+    loop {
         match turn(updater, &mut One(part), board) {
-            Next::Again => slept = 0,
+            Next::Again => {}
+            Next::Sleep(u64::MAX) => return true,
             Next::Sleep(until) => {
                 assert!(until > board.mono, "it does not sleep");
                 board.mono = until;
-                slept += 1;
             }
             Next::Reset => return false,
         }
     }
-    true
 }
 
 fn boots(part: &mut Part) -> SlotId {

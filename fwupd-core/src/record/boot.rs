@@ -148,7 +148,7 @@ impl BootRecord {
         ];
         let into = into.first_chunk_mut::<LEN>()?;
         *into = [0; LEN];
-        into.first_chunk_mut::<16>()?.copy_from_slice(&bytes);
+        *into.first_chunk_mut::<16>()? = bytes;
         Some(LEN)
     }
 

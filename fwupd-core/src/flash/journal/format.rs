@@ -108,7 +108,7 @@ impl Header {
         *magic = PAGE_MAGIC;
         let (number, end) = numbers.split_first_chunk_mut::<4>()?;
         *number = self.number.to_le_bytes();
-        end.copy_from_slice(&self.end.to_le_bytes());
+        *end.first_chunk_mut::<4>()? = self.end.to_le_bytes();
         *rest.first_chunk_mut::<4>()? = Crc::of(body).to_le_bytes();
         Some(())
     }

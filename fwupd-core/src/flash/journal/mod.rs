@@ -292,7 +292,11 @@ impl<const BUF: usize> Journal<BUF> {
 
 /// Copies what has the same length; `None` for other lengths, and no way to panic.
 pub(crate) fn copy(to: &mut [u8], from: &[u8]) -> Option<()> {
-    (to.len() == from.len()).then(|| to.copy_from_slice(from))
+    if to.len() != from.len() {
+        return None;
+    }
+    to.copy_from_slice(from);
+    Some(())
 }
 
 pub(crate) fn round_up(value: u32, unit: u32) -> u32 {
