@@ -169,7 +169,7 @@ impl<P: Platform> Updater<P> {
         let check = match job.file_check {
             Some((algorithm, expected)) => {
                 let expected = Bytes::new(expected).ok_or(Refused::Invalid)?;
-                Some((P::FileCheck::start(algorithm).ok_or(Refused::Unsupported)?, expected))
+                Some((algorithm, P::FileCheck::start(algorithm).ok_or(Refused::Unsupported)?, expected))
             }
             None => None,
         };
@@ -310,6 +310,11 @@ impl<P: Platform> Updater<P> {
         self.transfer.file_at = 0;
         self.transfer.hashed = false;
         self.source.payload_at = None;
+        if let Some((algorithm, check, _)) = &mut self.transfer.check
+            && let Some(fresh) = P::FileCheck::start(*algorithm)
+        {
+            *check = fresh;
+        }
     }
 
     pub(super) fn new_ticket(&mut self) {

@@ -210,7 +210,10 @@ impl<P: Platform> Updater<P> {
 
     fn passed(&mut self, bytes: &[u8]) {
         self.transfer.file_at = self.transfer.file_at.saturating_add(bytes.len() as u32);
-        if let Some((check, _)) = &mut self.transfer.check {
+        // The checksum is that of the file that was asked for.
+        if !self.elsewhere()
+            && let Some((_, check, _)) = &mut self.transfer.check
+        {
             check.update(bytes);
         }
     }
