@@ -453,3 +453,36 @@ fn a_checksum_that_a_reset_has_lost_is_not_left_out() {
         assert_eq!((bench.state(), bench.what()), (State::Idle, What::Failed(Failure::PowerLost)));
     }
 }
+
+#[test]
+fn a_payload_elsewhere_goes_on_after_a_reset_under_the_tag_that_it_had() {
+    let whole = package(NAME);
+    let payload = whole[whole.len() - 1536..].to_vec();
+    let mut bench = Bench::new(factory(GEOMETRIES[0]));
+    bench.device.files.insert(URI.into(), payload.clone());
+    bench.device.files.insert("one-uri.suit".into(), package("one-uri.suit"));
+    bench.command(1, Command::Fetch(Job { reach: Reach::Stage, ..job("one-uri.suit") })).unwrap();
+    let (ticket, _) = wanted(&mut bench);
+    bench.device.fetch(&mut bench.updater, ticket, "one-uri.suit", 0).unwrap();
+    for (tag, from) in [(b"v8", 0), (b"v9", 1024)] {
+        // The second time the server has another file, but begins with it anew.
+        let (ticket, offset) = wanted(&mut bench);
+        assert_eq!(offset, from);
+        bench.updater.answered(ticket, 0, None, tag).unwrap();
+        let mut at = 0;
+        while at < 1200 {
+            bench.drain();
+            let now = bench.now();
+            at += bench.updater.chunk(ticket, at as u32, &payload[at..1200], now).unwrap();
+        }
+        bench.drain();
+        bench = bench.reset();
+        let Need::Fetch { tag: told, offset: 1024, .. } = bench.need() else { panic!("{tag:?}") };
+        assert_eq!(told, tag);
+    }
+    bench.device.tag = b"v9".to_vec();
+    bench.device.fetched = 0;
+    bench.serve();
+    assert_eq!((bench.what(), bench.device.fetched), (What::Done, 512));
+    bench.device.flash.assert_lawful();
+}
