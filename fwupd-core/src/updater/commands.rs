@@ -3,7 +3,7 @@
 use super::{Dirty, FileCheck, Platform, Updater};
 use crate::boot::{BootControl, BootRecord, Plan, Want};
 use crate::image::{SlotId, Verified};
-use crate::lifecycle::{AfterReset, Event, Order, Owner, Request, Via, World};
+use crate::lifecycle::{AfterReset, Event, Order, Owner, Request, State, Via, World};
 use crate::outcome::{Ask, Failure, Initiator, Reach, Refused, Run};
 use crate::package::PackageFormat;
 use crate::record::{Bytes, Source};
@@ -126,7 +126,10 @@ impl<P: Platform> Updater<P> {
             Command::Confirm => self.order(by, Order::Confirm, &mut dirty)?,
             Command::Reject { why, detail } => {
                 self.order(by, Order::Reject { why }, &mut dirty)?;
-                self.record.detail = Log::new(detail);
+                // It is told of the slot, and only what has booted leaves that in its slot.
+                if let State::Reverting { .. } = self.record.state {
+                    self.record.detail = Log::new(detail);
+                }
             }
             Command::FactoryReset => self.order(by, Order::FactoryReset, &mut dirty)?,
         }
@@ -218,7 +221,7 @@ impl<P: Platform> Updater<P> {
     fn activatable(&self, slot: Option<SlotId>) -> Result<Verified, Refused> {
         let slot = match (slot, &self.record.state) {
             (Some(slot), _) => slot,
-            (None, crate::lifecycle::State::Staged { image, .. }) => image.slot(),
+            (None, State::Staged { image, .. }) => image.slot(),
             (None, _) => self.only_candidate()?,
         };
         let (verified, enabled) = self.verified(slot)?;

@@ -43,6 +43,8 @@ impl<P: Platform> Updater<P> {
         self.record.last = Some(Outcome { run, by, reach, slot, at, what, wall: self.now.wall, until: None });
         self.transfer.wait = None;
         self.transfer.check = None;
+        // What else has befallen this run is nothing to the next.
+        self.pending = None;
     }
 
     fn effect(&mut self, effect: Effect, before: &State, dirty: &mut Dirty) {
