@@ -152,7 +152,9 @@ impl<P: Platform> Updater<P> {
             Some(BootEvent::Reverted(..)) | None => detail,
         };
         self.record.detail = Log::EMPTY;
-        if let Some(image) = image {
+        // An image that was fallen back from had passed its trial: what is wrong is what its slot holds.
+        let decayed = matches!(self.boot_record.event, Some(BootEvent::FellBack(..)));
+        if let Some(image) = image.filter(|_| !decayed) {
             self.record.barred = Some(Barred { digest: image.digest, sequence: image.sequence });
         }
         self.boot_record.event = None;
