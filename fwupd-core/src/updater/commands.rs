@@ -4,7 +4,7 @@ use super::{Dirty, FileCheck, Platform, Updater};
 use crate::boot::{BootControl, BootRecord, Plan, Want};
 use crate::flash::Layout;
 use crate::image::{SlotId, Verified};
-use crate::lifecycle::{AfterReset, Event, Order, Owner, Request, Via, World};
+use crate::lifecycle::{AfterReset, Event, Order, Owner, Request, State, Via, World};
 use crate::outcome::{Ask, Failure, Initiator, Reach, Refused, Run};
 use crate::package::PackageFormat;
 use crate::record::{Bytes, Source};
@@ -127,7 +127,10 @@ impl<P: Platform> Updater<P> {
             Command::Confirm => self.order(by, Order::Confirm, &mut dirty)?,
             Command::Reject { why, detail } => {
                 self.order(by, Order::Reject { why }, &mut dirty)?;
-                self.record.detail = Log::new(detail);
+                // It is told of the slot, and only what has booted leaves that in its slot.
+                if let State::Reverting { .. } = self.record.state {
+                    self.record.detail = Log::new(detail);
+                }
             }
             Command::FactoryReset => self.order(by, Order::FactoryReset, &mut dirty)?,
         }
@@ -170,7 +173,7 @@ impl<P: Platform> Updater<P> {
         let check = match job.file_check {
             Some((algorithm, expected)) => {
                 let expected = Bytes::new(expected).ok_or(Refused::Invalid)?;
-                Some((P::FileCheck::start(algorithm).ok_or(Refused::Unsupported)?, expected))
+                Some((algorithm, P::FileCheck::start(algorithm).ok_or(Refused::Unsupported)?, expected))
             }
             None => None,
         };
@@ -219,7 +222,7 @@ impl<P: Platform> Updater<P> {
     fn activatable(&self, slot: Option<SlotId>) -> Result<Verified, Refused> {
         let slot = match (slot, &self.record.state) {
             (Some(slot), _) => slot,
-            (None, crate::lifecycle::State::Staged { image, .. }) => image.slot(),
+            (None, State::Staged { image, .. }) => image.slot(),
             (None, _) => self.only_candidate()?,
         };
         let (verified, enabled) = self.verified(slot)?;
@@ -313,6 +316,11 @@ impl<P: Platform> Updater<P> {
         self.transfer.file_at = 0;
         self.transfer.hashed = false;
         self.source.payload_at = None;
+        if let Some((algorithm, check, _)) = &mut self.transfer.check
+            && let Some(fresh) = P::FileCheck::start(*algorithm)
+        {
+            *check = fresh;
+        }
     }
 
     pub(super) fn new_ticket(&mut self) {

@@ -43,6 +43,8 @@ impl<P: Platform> Updater<P> {
         self.record.last = Some(Outcome { run, by, reach, slot, at, what, wall: self.now.wall, until: None });
         self.transfer.wait = None;
         self.transfer.check = None;
+        // What else has befallen this run is nothing to the next.
+        self.pending = None;
     }
 
     fn effect(&mut self, effect: Effect, before: &State, dirty: &mut Dirty) {
@@ -150,7 +152,9 @@ impl<P: Platform> Updater<P> {
             Some(BootEvent::Reverted(..)) | None => detail,
         };
         self.record.detail = Log::EMPTY;
-        if let Some(image) = image {
+        // An image that was fallen back from had passed its trial: what is wrong is what its slot holds.
+        let decayed = matches!(self.boot_record.event, Some(BootEvent::FellBack(..)));
+        if let Some(image) = image.filter(|_| !decayed) {
             self.record.barred = Some(Barred { digest: image.digest, sequence: image.sequence });
         }
         self.boot_record.event = None;

@@ -316,6 +316,13 @@ impl<P: Platform> Updater<P> {
             deadline.at = *self.trial_ends.get_or_insert(deadline.at);
         }
         match self.record.state {
+            State::Checking { .. } | State::Receiving { .. }
+                if self.source.checked && self.transfer.check.is_none() =>
+            {
+                // The checksum that was asked for is not kept: the file can no longer be compared with it.
+                let why = if self.is_boot { Failure::PowerLost } else { Failure::InstallFailed };
+                self.pending = Some(World::Failed(why));
+            }
             State::Checking { .. } => self.restart_transfer(),
             State::Receiving { request, image, .. } => {
                 if !self.is_boot && request.via == Via::Push {
@@ -338,8 +345,10 @@ impl<P: Platform> Updater<P> {
             self.pending = Some(World::Failed(Failure::PowerLost));
             return;
         }
+        // A checksum needs every byte of its file again; a payload elsewhere is not part of that.
+        let reusable = !self.source.checked || self.elsewhere();
         let begun = image.and_then(|image| {
-            let point = self.progress.point.filter(|point| point.slot == target && !self.source.checked)?;
+            let point = self.progress.point.filter(|point| point.slot == target && reusable)?;
             let file_at = self.source.payload_at?.checked_add(point.offset)?;
             let stage = self.stage_from(target, image.size, point.head, point.offset)?;
             let read = SlotRead::new(&self.layout, target, 0, point.offset)?;

@@ -262,7 +262,8 @@ struct Transfer<C> {
     faulted: bool,
     /// No new request before this, monotonic milliseconds.
     wait: Option<u64>,
-    check: Option<(C, Bytes<TAG_MAX>)>,
+    /// The file's checksum: algorithm, so far, and expected.
+    check: Option<(u8, C, Bytes<TAG_MAX>)>,
 }
 
 /// The updater of a device.

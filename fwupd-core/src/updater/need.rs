@@ -135,7 +135,7 @@ impl<P: Platform> Updater<P> {
         if self.stage.as_ref().is_some_and(Stage::busy) || !matches!(self.reading, Reading::Nothing) {
             return None;
         }
-        if let Some((check, expected)) = self.transfer.check.take()
+        if let Some((_, check, expected)) = self.transfer.check.take()
             && !check.finish(expected.as_slice())
         {
             return Some(World::Failed(Failure::Integrity));

@@ -9,7 +9,7 @@ use crate::image::{Image, SlotId};
 use crate::lifecycle::{Answer, Event, Request, State, Via, World};
 use crate::outcome::{Failure, Initiator, Reach, Refused};
 use crate::package::{Head, PackageFormat, Payload, Stage as Verdict};
-use crate::record::{Bytes, Point, Progress};
+use crate::record::{Bytes, Point, Progress, TAG_MAX};
 use crate::slot::Slot;
 use crate::time::Now;
 
@@ -40,35 +40,40 @@ impl<P: Platform> Updater<P> {
         let expected = self.transfer.file_at;
         let same = expected == 0 || tag == self.source.tag;
         if offset == expected && same {
-            if expected == 0 {
-                self.source.tag = tag;
-            }
+            let tagged = expected == 0 && tag != self.source.tag;
             self.transfer.answered = true;
-            return match (self.file_size(), total) {
-                (Some(size), Some(total)) if size != total => {
-                    self.raise(World::Failed(Failure::Integrity))?;
-                    Err(Refused::Invalid)
+            if let (Some(size), Some(total)) = (self.file_size(), total)
+                && size != total
+            {
+                self.raise(World::Failed(Failure::Integrity))?;
+                return Err(Refused::Invalid);
+            }
+            if tagged {
+                self.source.tag = tag;
+                // The frame of a package's description takes its tag along; a payload elsewhere has none.
+                if self.elsewhere() {
+                    self.commit(Dirty { source: true, ..Dirty::default() });
                 }
-                _ => Ok(()),
-            };
+            }
+            return Ok(());
         }
         let ticket = self.transfer.ticket;
-        self.start_over()?;
+        self.start_over(if offset == 0 { tag } else { Bytes::EMPTY })?;
         if offset != 0 {
             return Err(Refused::Invalid);
         }
         // These bytes are the first of the new start: the ticket stays good.
-        self.source.tag = tag;
         self.transfer.ticket = ticket;
         self.transfer.answered = true;
         Ok(())
     }
 
     /// The transfer begins anew: the whole package, or the payload where it is a file of its own.
-    fn start_over(&mut self) -> Result<(), Refused> {
+    fn start_over(&mut self, tag: Bytes<TAG_MAX>) -> Result<(), Refused> {
         let answer = if self.elsewhere() { Answer::PayloadAgain } else { Answer::FromStart };
         let mut dirty = Dirty::default();
         self.change(&Event::World(World::Answered(answer)), &mut dirty)?;
+        self.source.tag = tag;
         let (State::Receiving { request, image: Some(image), .. }, Answer::PayloadAgain) =
             (self.record.state, answer)
         else {
@@ -214,7 +219,10 @@ impl<P: Platform> Updater<P> {
 
     fn passed(&mut self, bytes: &[u8]) {
         self.transfer.file_at = self.transfer.file_at.saturating_add(bytes.len() as u32);
-        if let Some((check, _)) = &mut self.transfer.check {
+        // The checksum is that of the file that was asked for.
+        if !self.elsewhere()
+            && let Some((_, check, _)) = &mut self.transfer.check
+        {
             check.update(bytes);
         }
     }

@@ -2,8 +2,9 @@
 
 use fwupd_core::lifecycle::State;
 use fwupd_core::outcome::{Ask, Failure, Initiator, Reach, What};
-use fwupd_core::updater::{Command, Need};
-use fwupd_testkit::device::{Checks, Rest};
+use fwupd_core::slot::Slot;
+use fwupd_core::updater::{Command, Job, Need};
+use fwupd_testkit::device::{Checks, Rest, SelfTest};
 use fwupd_testkit::flash::{CutPlace, OpIndex, TornModel};
 
 use crate::rig::{Bench, GEOMETRIES, NEW, OLD, factory, install, job, package};
@@ -115,4 +116,36 @@ fn an_image_whose_activation_has_failed_is_no_longer_armed() {
     bench.command(1, Command::Activate { slot: None, ask: Ask::No }).unwrap();
     assert_eq!(bench.need(), Need::Reset);
     assert_eq!(bench.reset().device.jumped, Some(NEW));
+}
+
+#[test]
+fn what_befell_a_run_that_was_cancelled_does_not_end_the_next_one() {
+    let mut bench = Bench::new(factory(GEOMETRIES[0]));
+    let push = Job { uri: None, reach: Reach::Stage, ..job("") };
+    bench.command(1, Command::Receive(push)).unwrap();
+    let (ticket, now) = (bench.updater.ticket(), bench.now());
+    bench.updater.chunk(ticket, 0, &package(NAME)[..300], now).unwrap();
+    bench.device.flash.reset_counts();
+    // The frame of the description is written, the erase behind it fails for good.
+    bench.device.flash.fail_at(OpIndex::Mutating(1), 2, CutPlace::From(0), TornModel::Nothing);
+    bench.drain();
+    bench.device.flash.disarm();
+    bench.command(1, Command::Cancel).unwrap();
+    let next = bench.command(1, Command::Receive(push)).unwrap();
+    assert_eq!(bench.need(), Need::Nothing);
+    assert_eq!(bench.state().run(), Some(next), "{:?}", bench.last());
+}
+
+#[test]
+fn what_was_said_of_a_download_is_not_told_of_a_later_image() {
+    let mut bench = Bench::new(factory(GEOMETRIES[0]));
+    bench.command(1, Command::Fetch(job("x"))).unwrap();
+    bench.command(0, Command::Reject { why: Failure::Rejected, detail: b"not now" }).unwrap();
+    let mut device = bench.device;
+    device.self_test = SelfTest::Crash;
+    install(&mut device, NAME);
+    let Slot::Failed { log, .. } = device.seen.as_ref().unwrap().slots[1] else {
+        panic!("{:?}", device.seen)
+    };
+    assert_eq!(log.as_bytes(), b"trial boots spent");
 }

@@ -406,3 +406,83 @@ fn a_payload_elsewhere_that_shares_a_sector_with_its_head_is_never_written_over(
     assert_eq!(bench.what(), What::Done);
     bench.device.flash.assert_lawful();
 }
+
+fn sum(file: &[u8]) -> [u8; 4] {
+    file.iter().map(|byte| u32::from(*byte)).sum::<u32>().to_le_bytes()
+}
+
+#[test]
+fn a_checksum_covers_the_file_that_was_asked_for_and_not_the_payload_elsewhere() {
+    let (file, whole) = (package("one-uri.suit"), package(NAME));
+    for (expected, what) in [(sum(&file), What::Done), (sum(b"x"), What::Failed(Failure::Integrity))] {
+        let mut bench = Bench::new(factory(GEOMETRIES[0]));
+        bench.device.files.insert("file".into(), file.clone());
+        bench.device.files.insert(URI.into(), whole[whole.len() - 1536..].to_vec());
+        let file_check = Some((1, &expected[..]));
+        bench.command(1, Command::Fetch(Job { reach: Reach::Stage, file_check, ..job("file") })).unwrap();
+        bench.serve();
+        assert_eq!(bench.what(), what);
+    }
+}
+
+#[test]
+fn a_checksum_begins_anew_with_its_transfer() {
+    let expected = sum(&package(NAME));
+    let mut bench = Bench::new(factory(GEOMETRIES[0]));
+    bench.device.files.insert(NAME.into(), package(NAME));
+    let file_check = Some((1, &expected[..]));
+    bench.command(1, Command::Fetch(Job { reach: Reach::Stage, file_check, ..job(NAME) })).unwrap();
+    give(&mut bench, HEAD + 700, b"v0");
+    let now = bench.now();
+    bench.updater.failed(bench.updater.ticket(), Failure::ConnectionLost, now).unwrap();
+    bench.device.clock.advance(1000);
+    bench.serve();
+    assert_eq!(bench.what(), What::Done, "the server has another version by now");
+}
+
+#[test]
+fn a_checksum_that_a_reset_has_lost_is_not_left_out() {
+    for given in [0, HEAD + 700] {
+        let mut bench = Bench::new(factory(GEOMETRIES[0]));
+        bench.device.files.insert(NAME.into(), package(NAME));
+        let file_check = Some((1, &[0; 4][..]));
+        bench.command(1, Command::Fetch(Job { reach: Reach::Stage, file_check, ..job(NAME) })).unwrap();
+        give(&mut bench, given, b"v1");
+        let mut bench = bench.reset();
+        bench.serve();
+        assert_eq!((bench.state(), bench.what()), (State::Idle, What::Failed(Failure::PowerLost)));
+    }
+}
+
+#[test]
+fn a_payload_elsewhere_goes_on_after_a_reset_under_the_tag_that_it_had() {
+    let whole = package(NAME);
+    let payload = whole[whole.len() - 1536..].to_vec();
+    let mut bench = Bench::new(factory(GEOMETRIES[0]));
+    bench.device.files.insert(URI.into(), payload.clone());
+    bench.device.files.insert("one-uri.suit".into(), package("one-uri.suit"));
+    bench.command(1, Command::Fetch(Job { reach: Reach::Stage, ..job("one-uri.suit") })).unwrap();
+    let (ticket, _) = wanted(&mut bench);
+    bench.device.fetch(&mut bench.updater, ticket, "one-uri.suit", 0).unwrap();
+    for (tag, from) in [(b"v8", 0), (b"v9", 1024)] {
+        // The second time the server has another file, but begins with it anew.
+        let (ticket, offset) = wanted(&mut bench);
+        assert_eq!(offset, from);
+        bench.updater.answered(ticket, 0, None, tag).unwrap();
+        let mut at = 0;
+        while at < 1200 {
+            bench.drain();
+            let now = bench.now();
+            at += bench.updater.chunk(ticket, at as u32, &payload[at..1200], now).unwrap();
+        }
+        bench.drain();
+        bench = bench.reset();
+        let Need::Fetch { tag: told, offset: 1024, .. } = bench.need() else { panic!("{tag:?}") };
+        assert_eq!(told, tag);
+    }
+    bench.device.tag = b"v9".to_vec();
+    bench.device.fetched = 0;
+    bench.serve();
+    assert_eq!((bench.what(), bench.device.fetched), (What::Done, 512));
+    bench.device.flash.assert_lawful();
+}

@@ -169,6 +169,19 @@ fn a_confirmed_image_that_no_longer_passes_its_check_is_fallen_back_from() {
     }
 }
 
+/// It has not failed its trial: its bytes have decayed.
+#[test]
+fn an_image_that_was_fallen_back_from_can_be_installed_again() {
+    let mut device = factory(GEOMETRIES[0]);
+    install(&mut device, "one-integrated.suit");
+    let byte = device.flash.contents(0)[4096 + 700];
+    device.flash.fill(0, 4096 + 700, &[byte & byte.wrapping_sub(1)]).unwrap();
+    assert_eq!(device.power_on(), Rest::Still);
+    assert_eq!(runs(&device), (OLD, 4));
+    install(&mut device, "one-integrated.suit");
+    assert_eq!((runs(&device), last(&device).what), ((NEW, 5), What::Done));
+}
+
 /// The image on trial is given up, and the one to go back to no longer passes its check.
 #[test]
 fn an_image_that_was_given_up_and_is_all_that_boots_runs_and_is_not_marked_failed() {
