@@ -164,7 +164,10 @@ impl<P: Platform> Updater<P> {
                 parsed.filter(known).map(|boot| self.boot_record = boot)
             }
             Kind::STATE => record::parse(bytes).map(|state| self.record = state),
-            Kind::SLOTS => record::parse_slots(bytes, self.slots.as_mut()),
+            // A record that could not be read is not one of no slots.
+            Kind::SLOTS => {
+                record::parse_slots(bytes, self.slots.as_mut()).filter(|()| self.journal.result().is_ok())
+            }
             Kind::SOURCE => record::parse(bytes).map(|source| self.source = source),
             Kind::PROGRESS => record::parse(bytes).map(|progress| self.progress = progress),
             Kind::TRUST => record::parse(bytes).map(|revoked| self.revoked = KeySet(revoked)),
@@ -189,7 +192,8 @@ impl<P: Platform> Updater<P> {
             return;
         };
         self.boot_record.running = seen.running;
-        if !self.is_boot {
+        // Where records are lost, what runs is found out as after a boot.
+        if !self.is_boot && !self.lost {
             return self.ready();
         }
         let known = self.slot(seen.running).is_some_and(|slot| slot.verified().is_some());

@@ -5,6 +5,7 @@ use fwupd_core::lifecycle::State;
 use fwupd_core::outcome::{Ask, Failure, Initiator, Reach, What};
 use fwupd_core::updater::{Command, Need, Settled};
 use fwupd_testkit::device::Device;
+use fwupd_testkit::flash::{CutPlace, OpIndex, TornModel};
 
 use crate::rig::{Bench, GEOMETRIES, OLD, factory, job};
 
@@ -103,4 +104,23 @@ fn a_command_that_was_written_stays_so_when_a_later_frame_is_not() {
     bench.drain();
     assert!(matches!(bench.state(), State::Staged { wanted: Some(_), .. }));
     assert_eq!(bench.updater.settled(), Settled::Written);
+}
+
+#[test]
+fn records_that_can_no_longer_be_read_back_are_told_as_lost_and_what_runs_is_known() {
+    let mut lost = 0;
+    for n in 0..60 {
+        let mut bench = Bench::new(factory(GEOMETRIES[0]));
+        bench.updater.remember(Initiator(1), b"note").unwrap();
+        dropped(&mut bench);
+        bench.device.flash.fail_at(OpIndex::Any(n), 2, CutPlace::From(0), TornModel::Nothing);
+        bench.drain();
+        bench.device.flash.disarm();
+        let status = bench.updater.status().unwrap();
+        assert!(status.slots[0].verified().is_some(), "operation {n}: {status:?}");
+        assert_eq!((status.running, status.installed.sequence), (OLD, 4), "operation {n}");
+        let told = bench.last().is_some_and(|last| last.what == What::Failed(Failure::RecordLost));
+        lost += usize::from(told);
+    }
+    assert_ne!(lost, 0);
 }
