@@ -3,7 +3,7 @@
 use fwupd_core::flash::Parts;
 use fwupd_core::image::{Image, SlotId};
 use fwupd_core::lifecycle::State;
-use fwupd_core::outcome::{Failure, Outcome, What};
+use fwupd_core::outcome::Outcome;
 use fwupd_core::slot::{Enabled, Slot};
 use fwupd_core::status::Status;
 use fwupd_core::time::Now;
@@ -89,9 +89,7 @@ fn look_at<const N: usize>(config: &Config) -> Result<View, Error> {
     // What a boot would make of it, and what the journal says without one.
     let boot = load::<N>(config, &flash, Reading::Boot)?;
     let kept = load::<N>(config, &flash, Reading::Back)?;
-    let is_lost = |last: &Outcome| last.what == What::Failed(Failure::RecordLost);
-    let lost = boot.last.filter(is_lost).is_some_and(|last| kept.last.is_none_or(|l| l.run != last.run));
-    let (journal, loaded) = match (blank, lost) {
+    let (journal, loaded) = match (blank, kept.lost) {
         (true, _) => (Journal::Blank, boot),
         (false, true) => (Journal::Lost, boot),
         (false, false) => (Journal::Good, kept),
@@ -108,6 +106,7 @@ fn look_at<const N: usize>(config: &Config) -> Result<View, Error> {
         last,
         slots,
         revoked,
+        lost: _,
     } = loaded;
     let firmware = firmware_of(config, &flash, running);
     let (sector, slot) = (config.flash.sector, config.flash.slot);
@@ -157,6 +156,7 @@ struct Loaded {
     last: Option<Outcome>,
     slots: Vec<Slot>,
     revoked: KeySet,
+    lost: bool,
 }
 
 fn load<const N: usize>(config: &Config, flash: &Memory, how: Reading) -> Result<Loaded, Error> {
@@ -169,7 +169,7 @@ fn load<const N: usize>(config: &Config, flash: &Memory, how: Reading) -> Result
     let mut updater = host::updater::<N>(config, host::trust(config)?, factory, &Why::default(), make)?;
     let mut copy = flash.clone();
     settle(&mut updater, &mut copy, || Now::mono(0), |_, _: <Memory as Parts>::Error| None)?;
-    let revoked = updater.revoked();
+    let (revoked, lost) = (updater.revoked(), updater.records_lost());
     let status = updater.status().ok_or_else(|| Error::failed("the journal cannot be read"))?;
     let Status { state, running, next_boot, installed, counter, progress, last, slots, .. } = status;
     let trial = match state {
@@ -190,6 +190,7 @@ fn load<const N: usize>(config: &Config, flash: &Memory, how: Reading) -> Result
         last: last.copied(),
         slots: slots.to_vec(),
         revoked,
+        lost,
     })
 }
 

@@ -314,7 +314,6 @@ impl<P: Platform> Updater<P> {
 
     fn ready(&mut self) {
         self.load = Load::Ready;
-        self.lost = false;
         if let State::Trial { deadline, .. } = &mut self.record.state {
             // What was read back has the deadline of this boot; its boot has just worked it out.
             deadline.at = *self.trial_ends.get_or_insert(deadline.at);

@@ -292,6 +292,7 @@ pub struct Updater<P: Platform> {
     is_boot: bool,
     /// When a trial of this boot ends, monotonic milliseconds: no record can tell.
     trial_ends: Option<u64>,
+    /// Whether records were lost, as the last reading of the journal found.
     lost: bool,
     /// Frames that the flash did not take, one after the other.
     failures: u8,
@@ -426,6 +427,12 @@ impl<P: Platform> Updater<P> {
             run: record.run,
             last: record.last.as_ref(),
         })
+    }
+
+    /// Whether the last reading of the journal found that records were lost: damaged, or another device's. It
+    /// is told as an outcome too.
+    pub fn records_lost(&self) -> bool {
+        self.lost
     }
 
     /// Whether the last command stands in flash. An adapter sends its success answer only then.
