@@ -184,6 +184,7 @@ impl<P: Platform> Updater<P> {
         self.source = Source { uri, checked: check.is_some(), ..Source::NONE };
         self.transfer.check = check;
         self.transfer.wait = None;
+        self.transfer.tries = 1;
         self.transfer.faulted = false;
         dirty.source = true;
         Ok(())

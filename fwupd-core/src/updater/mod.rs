@@ -260,6 +260,8 @@ struct Transfer<C> {
     hashed: bool,
     /// A flash fault was met and retried.
     faulted: bool,
+    /// How often the description was asked for, while it is not known what it describes.
+    tries: u8,
     /// No new request before this, monotonic milliseconds.
     wait: Option<u64>,
     /// The file's checksum: algorithm, so far, and expected.
@@ -375,6 +377,7 @@ impl<P: Platform> Updater<P> {
                 complete: false,
                 hashed: false,
                 faulted: false,
+                tries: 1,
                 wait: None,
                 check: None,
             },

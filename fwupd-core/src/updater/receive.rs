@@ -176,15 +176,18 @@ impl<P: Platform> Updater<P> {
         let again = why == Failure::ConnectionLost
             || matches!(why, Failure::TransportStatus(status) if (500..600).contains(&status));
         let fetches = request.via == Via::Pull || self.elsewhere();
-        if !again || !fetches || self.progress.attempts >= self.policy.attempts {
+        // Attempts are an image's. Before one is known they would be counted against the last one.
+        let known = matches!(self.record.state, State::Receiving { image: Some(_), .. });
+        let tries = if known { &mut self.progress.attempts } else { &mut self.transfer.tries };
+        if !again || !fetches || *tries >= self.policy.attempts {
             return self.raise(World::Failed(why));
         }
-        let doubled = u32::from(self.progress.attempts.saturating_sub(1)).min(32);
+        let doubled = u32::from(tries.saturating_sub(1)).min(32);
+        *tries = tries.saturating_add(1);
         let wait = self.policy.backoff.saturating_mul(1u64 << doubled).min(self.policy.backoff_max);
         self.transfer.wait = Some(now.mono.saturating_add(wait));
-        self.progress.attempts = self.progress.attempts.saturating_add(1);
         self.new_ticket();
-        self.commit(Dirty { progress: true, ..Dirty::default() });
+        self.commit(Dirty { progress: known, ..Dirty::default() });
         Ok(())
     }
 

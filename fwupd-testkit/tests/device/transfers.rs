@@ -486,3 +486,28 @@ fn a_payload_elsewhere_goes_on_after_a_reset_under_the_tag_that_it_had() {
     assert_eq!((bench.what(), bench.device.fetched), (What::Done, 512));
     bench.device.flash.assert_lawful();
 }
+
+#[test]
+fn connections_that_are_lost_before_an_image_is_known_are_no_attempts_at_another() {
+    let mut bench = asked(Reach::Stage);
+    give(&mut bench, HEAD + 100, b"v1");
+    bench.command(1, Command::Cancel).unwrap();
+    for _ in 0..3 {
+        bench.command(1, Command::Check(Job { reach: Reach::Check, ..job("elsewhere") })).unwrap();
+        let mut tries = 0;
+        while bench.state() != State::Idle {
+            if let Need::Wait(until) = bench.need() {
+                let now = bench.now().mono;
+                bench.device.clock.advance(until - now);
+            }
+            let (ticket, _) = wanted(&mut bench);
+            let now = bench.now();
+            bench.updater.failed(ticket, Failure::ConnectionLost, now).unwrap();
+            bench.drain();
+            tries += 1;
+        }
+        assert_eq!((bench.what(), tries), (What::Failed(Failure::ConnectionLost), 5));
+    }
+    bench.fetched(1, NAME, Reach::Stage);
+    assert_eq!(bench.what(), What::Done);
+}
