@@ -112,9 +112,12 @@ impl<P: Platform> Updater<P> {
             }
             Load::Ready => {
                 self.failures = self.failures.saturating_add(1);
+                let on_trial = matches!(self.record.state, State::Trial { .. } | State::Reverting { .. });
                 self.commit_failed();
                 if self.failures >= 3 {
                     self.load = Load::Broken;
+                    // Nothing watches a trial any more: its bootloader is to give it up.
+                    self.reset = on_trial;
                 }
                 return;
             }

@@ -56,6 +56,9 @@ impl<P: Platform> Updater<P> {
         if let Some(want) = self.boot_asks() {
             return Need::Boot(want);
         }
+        if self.load == Load::Broken && self.reset {
+            return Need::Reset;
+        }
         if self.load != Load::Ready || self.committing || self.journal.busy() {
             return if self.load == Load::Broken { Need::Nothing } else { Need::Again };
         }

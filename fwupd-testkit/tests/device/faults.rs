@@ -149,3 +149,22 @@ fn what_was_said_of_a_download_is_not_told_of_a_later_image() {
     };
     assert_eq!(log.as_bytes(), b"trial boots spent");
 }
+
+#[test]
+fn a_trial_whose_end_cannot_be_written_ends_with_a_reset() {
+    let mut bench = Bench::new(factory(GEOMETRIES[0]));
+    bench.fetched(1, NAME, Reach::Activate(Ask::No));
+    assert_eq!(bench.need(), Need::Reset);
+    let mut bench = bench.reset();
+    let Need::Wait(until) = bench.need() else { panic!("{:?}", bench.state()) };
+    bench.device.clock.advance(until);
+    bench.device.flash.fail_at(OpIndex::Mutating(0), u64::MAX, CutPlace::From(0), TornModel::Nothing);
+    let mut resets = false;
+    for _ in 0..20 {
+        bench.drain();
+        let now = bench.now();
+        resets |= bench.updater.need(now) == Need::Reset;
+    }
+    assert!(resets, "{:?}", bench.updater.status());
+    assert_eq!(bench.device.bootloader(), Ok(OLD), "it cannot count the boot either");
+}
