@@ -192,7 +192,7 @@ impl<P: Platform> Updater<P> {
 
     /// The slot that a request writes to. Neither what runs nor what boots is ever overwritten.
     fn target(&self, asked: Option<SlotId>) -> Result<SlotId, Refused> {
-        let BootRecord { running, confirmed, .. } = self.boot_record;
+        let BootRecord { running, confirmed, previous, preset, .. } = self.boot_record;
         let free = |slot: &SlotId| *slot != running && *slot != confirmed;
         if let Some(slot) = asked {
             self.slot(slot).ok_or(Refused::NoSuchSlot)?;
@@ -205,6 +205,9 @@ impl<P: Platform> Updater<P> {
             Slot::Empty => 1,
             Slot::Partial | Slot::Failed { .. } => 2,
             Slot::Verified(_, Enabled::No) => 3,
+            // What boots next, or is fallen back to first, goes last.
+            Slot::Verified(_, Enabled::Yes) if Some(slot) == preset => 6,
+            Slot::Verified(_, Enabled::Yes) if Some(slot) == previous => 5,
             Slot::Verified(_, Enabled::Yes) => 4,
         };
         let best = slots().min_by_key(|(slot, holds)| worth(*slot, holds));

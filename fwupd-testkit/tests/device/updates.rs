@@ -1,6 +1,6 @@
 //! Updates without a cut: what ends how, and what is refused before anything is erased.
 
-use fwupd_core::flash::OpKind;
+use fwupd_core::flash::{Layout, OpKind, Part, Region, Sectors};
 use fwupd_core::image::SlotId;
 use fwupd_core::lifecycle::{AfterReset, State};
 use fwupd_core::outcome::{Ask, Failure, Initiator, Outcome, Phase, Reach, What};
@@ -9,7 +9,7 @@ use fwupd_core::updater::{Command, Job, Verify};
 use fwupd_testkit::device::{Checks, Device, Rest, SelfTest};
 use fwupd_testkit::flash::{CutPlace, OpIndex, TornModel};
 
-use crate::rig::{GEOMETRIES, NEW, OLD, factory, install, job, package};
+use crate::rig::{GEOMETRIES, IDS, K1, NEW, OLD, factory, install, job, package};
 
 fn last(device: &Device<2>) -> Outcome {
     device.seen.as_ref().unwrap().last.unwrap()
@@ -248,4 +248,26 @@ fn an_update_costs_so_many_operations() {
     let writes = device.flash.total().writes;
     // Three sectors of image and one of head; a page turn for each boot that writes.
     assert_eq!((slots, journal, writes), (4, 3, 28));
+}
+
+#[test]
+fn an_update_leaves_the_slot_that_is_fallen_back_to_first_as_long_as_there_is_another() {
+    let region = |from| Region { part: 0, from, to: from + 4096 };
+    let sectors = vec![Sectors { count: 5, size: 4096 }].leak();
+    let layout = Layout {
+        parts: vec![Part { read: 1, write: 4, erased: 0xFF, sectors }].leak(),
+        slots: vec![region(0), region(4096), region(8192)].leak(),
+        journal: vec![region(12288), region(16384)].leak(),
+        factory_slot: OLD,
+    };
+    let mut device = Device::<3>::new(layout, vec![K1], IDS);
+    device.provision(&package("one-seq4.suit"));
+    device.power_on();
+    device.files.insert("file".into(), package("one-integrated.suit"));
+    let mut slots = Vec::new();
+    for _ in 0..6 {
+        assert_eq!(device.command(Initiator(1), Command::Fetch(job("file"))), Rest::Still);
+        slots.push(device.seen.as_ref().unwrap().running.0);
+    }
+    assert_eq!(slots, [1, 2, 0, 1, 2, 0]);
 }
