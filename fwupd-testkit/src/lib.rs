@@ -4,3 +4,11 @@
 pub mod clock;
 pub mod device;
 pub mod flash;
+
+/// Tells a count that belongs to the result of a test, past a test runner that shows no output of tests that
+/// pass.
+pub fn tell(count: core::fmt::Arguments<'_>) {
+    use std::io::Write as _;
+    // Whoever cannot be told is no reason for a test to fail.
+    let _ = writeln!(std::io::stderr(), "{count}");
+}

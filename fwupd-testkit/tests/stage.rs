@@ -277,7 +277,7 @@ fn a_slot_holds_its_image_and_its_head_and_every_checkpoint_leads_there_too() {
         })
         .unwrap_or_else(|why| panic!("{why}"));
     let seen = seen.into_inner();
-    println!("staged images: {seen:?}");
+    fwupd_testkit::tell(format_args!("staged images: {seen:?}"));
     assert!(seen.images > 500 && seen.refused > 1000 && seen.exactly_full > 100, "{seen:?}");
     assert!(seen.shared_sector > 50 && seen.resumed > 500, "{seen:?}");
 }

@@ -161,7 +161,7 @@ fn all_cuts(mut base: Device<2>, told: Told, checks: Checks) {
     let (olds, news) = (olds.into_inner(), news.into_inner());
     assert_eq!(olds + news, points.len());
     assert!(olds > 0 && news > olds, "both ends are reached: {olds} {news}");
-    println!(
+    fwupd_testkit::tell(format_args!(
         "power cuts: write {:2}, read {}, erased {:#04x}, {:?}, {:?}, check {checks:?}: {} operations, \
          {} points, {olds} before, {news} after",
         part.write,
@@ -171,7 +171,7 @@ fn all_cuts(mut base: Device<2>, told: Told, checks: Checks) {
         told.after,
         log.len(),
         points.len()
-    );
+    ));
 }
 
 #[test]

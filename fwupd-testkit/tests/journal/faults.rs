@@ -67,6 +67,6 @@ fn a_fault_at_any_operation_is_told_as_success_or_as_failure_and_both_are_true()
             }
         }
     }
-    println!("journal faults: {points} points, {failures} commits failed");
+    fwupd_testkit::tell(format_args!("journal faults: {points} points, {failures} commits failed"));
     assert!(points > 1000 && failures > 100, "{points} {failures}");
 }

@@ -140,6 +140,6 @@ fn words_that_change_their_minds_after_one_cut_change_no_answer() {
             }
         }
     }
-    println!("flickering journal: {points:?}");
+    fwupd_testkit::tell(format_args!("flickering journal: {points:?}"));
     assert!(points.points > 10_000 && points.settled > 1000, "{points:?}");
 }

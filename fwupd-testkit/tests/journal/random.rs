@@ -369,7 +369,7 @@ fn a_journal_is_its_map_before_or_after_a_commit_through_cuts_resets_and_faults(
         })
         .unwrap_or_else(|why| panic!("{why}"));
     let seen = seen.into_inner();
-    println!("random journals: {seen:?}");
+    fwupd_testkit::tell(format_args!("random journals: {seen:?}"));
     let Seen { turns, cut_erases, cut_headers, cut_seals, cut_snapshots, cut_appends, faults, .. } = seen;
     assert!(turns > 5000 && faults > 500 && seen.cuts_in_series > 100, "{seen:?}");
     for cuts in [cut_erases, cut_headers, cut_seals, cut_snapshots, cut_appends] {

@@ -208,6 +208,6 @@ fn a_cut_anywhere_and_one_in_the_recovery_leave_the_map_before_or_after_the_comm
     for (write, erased) in [(8, 0xFF), (4, 0x00), (1, 0xFF)] {
         every_cut(write, erased, &mut points);
     }
-    println!("toy journal: {points:?}");
+    fwupd_testkit::tell(format_args!("toy journal: {points:?}"));
     assert!(points.first > 10_000 && points.second > 20_000, "{points:?}");
 }
