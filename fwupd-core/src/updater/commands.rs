@@ -4,7 +4,7 @@ use super::{Dirty, FileCheck, Platform, Updater};
 use crate::boot::{BootControl, BootRecord, Plan, Want};
 use crate::flash::Layout;
 use crate::image::{SlotId, Verified};
-use crate::lifecycle::{AfterReset, Event, Order, Owner, Request, State, Via, World};
+use crate::lifecycle::{AfterReset, Event, Order, Owner, Request, State, Via, World, step};
 use crate::outcome::{Ask, Failure, Initiator, Reach, Refused, Run};
 use crate::package::PackageFormat;
 use crate::record::{Bytes, Source};
@@ -261,6 +261,9 @@ impl<P: Platform> Updater<P> {
             self.activatable(Some(slot))?;
         }
         let owner = Owner { run: self.next_run(), by, ask: Ask::No, after: AfterReset::Resume };
+        let order = Order::Preset { owner, slot };
+        // What the table refuses must not disturb a boot control at work.
+        step(&self.record.state, &Event::Command { by, order })?;
         // Only a boot control that records what it is told can be told without a state of its own.
         self.boot.begin(Want::Preset { slot, trials: P::Boot::TRIALS }, self.boot_record);
         let plan = self.boot.plan();
@@ -268,7 +271,7 @@ impl<P: Platform> Updater<P> {
             Plan::Record(_) | Plan::Done(_) => {}
             Plan::Op | Plan::Ask(_) | Plan::Failed => return Err(Refused::Unsupported),
         }
-        self.order(by, Order::Preset { owner, slot }, dirty)?;
+        self.order(by, order, dirty)?;
         self.record.run = owner.run;
         if let Plan::Record(record) = plan {
             self.boot_record = record;

@@ -1,5 +1,5 @@
 use super::*;
-use crate::boot::Native;
+use crate::boot::{Native, Want};
 use crate::digest::Sha256;
 use crate::flash::{Part, Region, Sectors};
 use crate::image::{Verified, Version};
@@ -110,4 +110,19 @@ fn what_runs_is_installed_when_another_image_is_condemned() {
     updater.change(&Event::World(settled), &mut Dirty::default()).unwrap();
     assert!(matches!(updater.slots[0], Slot::Failed { why: Failure::BootFailed, .. }));
     assert_eq!(updater.record.installed.sequence, 5);
+}
+
+#[test]
+fn a_preset_that_is_refused_leaves_the_boot_control_to_its_work() {
+    let [activating, ..] = activations();
+    let mut updater = updater(activating);
+    updater.load = Load::Ready;
+    updater.boot_record.set_bootable(NEW, true);
+    updater.boot.begin(Want::Arm { slot: NEW, trials: 1 }, updater.boot_record);
+    updater.boot_work = BootWork::Running;
+    let plan = updater.boot.plan();
+    for (by, refused) in [(1, Refused::WrongState), (2, Refused::Busy(Initiator(1)))] {
+        let preset = updater.command(Initiator(by), Command::Preset(NEW), None, Now::mono(0));
+        assert_eq!((preset, updater.boot.plan()), (Err(refused), plan));
+    }
 }
