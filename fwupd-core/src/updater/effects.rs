@@ -90,6 +90,11 @@ impl<P: Platform> Updater<P> {
         if let Some(place) = self.slot_mut(slot) {
             *place = holds;
         }
+        // Whatever comes to lie there has not been confirmed.
+        if holds.verified().is_none() && self.boot_record.previous == Some(slot) {
+            self.boot_record.previous = None;
+            dirty.boot = true;
+        }
         dirty.slots = true;
         self.follow_slots(dirty);
     }

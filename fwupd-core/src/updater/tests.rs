@@ -126,3 +126,11 @@ fn a_preset_that_is_refused_leaves_the_boot_control_to_its_work() {
         assert_eq!((preset, updater.boot.plan()), (Err(refused), plan));
     }
 }
+
+#[test]
+fn a_slot_that_holds_no_image_any_more_is_not_the_previous_one() {
+    let mut updater = updater(State::Idle);
+    updater.boot_record.previous = Some(NEW);
+    updater.put_slot(NEW, Slot::Partial, &mut Dirty::default());
+    assert_eq!(updater.boot_record.previous, None);
+}
