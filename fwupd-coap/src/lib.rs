@@ -1,0 +1,12 @@
+//! Sans-IO CoAP (RFC 7252) for a few peers, without a heap: messages, block-wise transfers, observing.
+#![cfg_attr(not(test), no_std)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::indexing_slicing,
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unreachable
+    )
+)]
