@@ -10,3 +10,11 @@
         clippy::unreachable
     )
 )]
+
+pub mod block;
+pub mod message;
+pub mod spec;
+pub mod uri;
+
+/// Milliseconds on a clock that never goes back, as `fwupd_core::time::Now::mono`.
+pub type Millis = u64;
