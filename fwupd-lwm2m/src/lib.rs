@@ -10,3 +10,9 @@
         clippy::unreachable
     )
 )]
+
+pub mod note;
+pub mod object;
+pub mod spec;
+pub mod value;
+pub mod wire;
