@@ -12,6 +12,7 @@
 )]
 
 pub mod block;
+pub mod endpoint;
 pub mod message;
 pub mod spec;
 pub mod uri;
