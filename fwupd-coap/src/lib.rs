@@ -12,9 +12,12 @@
 )]
 
 pub mod block;
+pub mod body;
 pub mod endpoint;
 pub mod message;
+pub mod observe;
 pub mod spec;
+pub mod upload;
 pub mod uri;
 
 /// Milliseconds on a clock that never goes back, as `fwupd_core::time::Now::mono`.

@@ -21,6 +21,7 @@ use crate::Millis;
 use crate::message::{Full, Kind, Message, Token, Writer};
 use crate::spec::{self, Code, Definition};
 use seen::Seen;
+pub(crate) use seen::sum;
 
 /// What the deployment decides.
 #[derive(Clone, Copy, Debug)]
