@@ -285,6 +285,16 @@ pub enum Lwm2m {
     V1_1,
 }
 
+impl Lwm2m {
+    /// As it is registered.
+    pub const fn number(self) -> &'static str {
+        match self {
+            Self::V1_0 => "1.0",
+            Self::V1_1 => "1.1",
+        }
+    }
+}
+
 /// The paths and parameters of the registration interface. Core 6.2, Transport 6.4.3.
 pub mod registration {
     /// The path of a registration.
@@ -334,6 +344,8 @@ pub enum Answer {
     Changed = 0x44,
     /// 2.05 Content.
     Content = 0x45,
+    /// 2.31 Continue (RFC 7959, section 2.9.1).
+    Continue = 0x5F,
     /// 4.00 Bad Request.
     BadRequest = 0x80,
     /// 4.01 Unauthorized.

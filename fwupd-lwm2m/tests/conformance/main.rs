@@ -1,0 +1,11 @@
+//! The behaviour of Object 5, row by row, over encoded CoAP alone.
+
+mod downloaded;
+mod idle;
+mod observe;
+mod pull;
+mod push;
+mod reads;
+mod registration;
+mod rig;
+mod updating;
