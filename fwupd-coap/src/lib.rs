@@ -14,8 +14,11 @@
 pub mod block;
 pub mod body;
 pub mod endpoint;
+pub mod fetch;
 pub mod message;
 pub mod observe;
+pub mod pull;
+pub mod show;
 pub mod spec;
 pub mod upload;
 pub mod uri;

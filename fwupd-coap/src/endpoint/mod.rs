@@ -310,7 +310,10 @@ impl<A: Copy + Eq, const FLIGHTS: usize, const MESSAGE: usize, const SEEN: usize
 
     /// Nothing more is to be sent of it, and its response is a stray.
     pub fn cancel(&mut self, flight: Flight) {
-        self.view().take(flight.0, |_| true);
+        let meant = |pending: &Pending<A>| pending.id == flight.0;
+        if let Some(slot) = self.flights.iter_mut().find(|slot| slot.as_ref().is_some_and(meant)) {
+            *slot = None;
+        }
     }
 
     /// The token of a message under way.

@@ -40,31 +40,37 @@ impl<A: Copy + Eq> View<'_, A> {
         }
     }
 
+    /// What was sent to this peer by this identifier.
+    fn sent(&mut self, to: A, id: u16) -> Option<&mut Option<Pending<A>>> {
+        let sent = |pending: &Pending<A>| pending.id == id && pending.to == to && pending.is_sent();
+        self.flights.iter_mut().find(|slot| slot.as_ref().is_some_and(sent))
+    }
+
     /// An acknowledgement without a response.
     fn acknowledged<'m>(&mut self, from: A, id: u16, now: Millis) -> Received<'m, A> {
         let until = now.saturating_add(Millis::from(self.shared.params.answer_timeout));
-        let mut sent =
-            self.flights.iter_mut().flatten().filter(|p| p.id == id && p.to == from && p.is_sent());
-        match sent.next() {
-            Some(pending) if pending.role == Role::Request => {
-                if !matches!(pending.phase, Phase::Acknowledged(_)) {
-                    pending.phase = Phase::Acknowledged(until);
+        let Some(slot) = self.sent(from, id) else { return Received::Nothing };
+        match slot {
+            Some(Pending { role: Role::Request, phase, .. }) => {
+                if !matches!(phase, Phase::Acknowledged(_)) {
+                    *phase = Phase::Acknowledged(until);
                 }
                 Received::Nothing
             }
-            Some(_) => {
-                self.take(id, |_| true);
+            Some(_) | None => {
+                *slot = None;
                 Received::Acknowledged(Flight(id))
             }
-            None => Received::Nothing,
         }
     }
 
     fn rejected<'m>(&mut self, from: A, id: u16) -> Received<'m, A> {
-        let sent = |pending: &Pending<A>| pending.to == from && pending.is_sent();
-        if self.take(id, sent).is_none() && self.flights.iter().flatten().any(|pending| pending.id == id) {
+        let under_way = self.flights.iter().flatten().any(|pending| pending.id == id);
+        match self.sent(from, id) {
+            Some(slot) => *slot = None,
             // It was not sent yet, or to another peer.
-            return Received::Nothing;
+            None if under_way => return Received::Nothing,
+            None => {}
         }
         Received::Reset(Flight(id))
     }
@@ -72,12 +78,13 @@ impl<A: Copy + Eq> View<'_, A> {
     /// An acknowledgement with the response. One with an option that must be understood and is not is rejected
     /// by silence (section 5.4.1).
     fn piggybacked<'m>(&mut self, from: A, message: Message<'m>) -> Received<'m, A> {
-        if unknown(&message, self.shared.params.critical).is_some() {
-            return Received::Nothing;
-        }
-        match self.take(message.id, |p| p.answers(from, &message)) {
-            Some(id) => Received::Response { flight: Flight(id), message, ack: 0 },
-            None => Received::Nothing,
+        let known = unknown(&message, self.shared.params.critical).is_none();
+        match self.sent(from, message.id) {
+            Some(slot) if known && slot.as_ref().is_some_and(|pending| pending.answers(from, &message)) => {
+                *slot = None;
+                Received::Response { flight: Flight(message.id), message, ack: 0 }
+            }
+            Some(_) | None => Received::Nothing,
         }
     }
 
@@ -106,12 +113,13 @@ impl<A: Copy + Eq> View<'_, A> {
                 Kind::NonConfirmable | Kind::Acknowledgement | Kind::Reset => Received::Nothing,
             };
         }
-        let asked = self.flights.iter().flatten().find(|pending| pending.answers(from, &message));
-        match asked.map(|pending| pending.id) {
-            Some(id) => {
-                self.take(id, |_| true);
+        let answered = |slot: &&mut Option<Pending<A>>| {
+            slot.as_ref().is_some_and(|pending| pending.answers(from, &message))
+        };
+        match self.flights.iter_mut().find(answered).and_then(Option::take) {
+            Some(pending) => {
                 let ack = self.acknowledge(&mut exchange, out);
-                Received::Response { flight: Flight(id), message, ack }
+                Received::Response { flight: Flight(pending.id), message, ack }
             }
             None => Received::Stray { exchange, message },
         }

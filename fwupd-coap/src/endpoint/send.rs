@@ -47,13 +47,6 @@ pub(super) fn timeout<A: Copy + Eq>(flights: &[Option<Pending<A>>]) -> Option<Mi
 }
 
 impl<A: Copy + Eq> View<'_, A> {
-    /// The message is no longer under way, if it is the one that is meant.
-    pub(super) fn take(&mut self, id: u16, meant: impl Fn(&Pending<A>) -> bool) -> Option<u16> {
-        let slot =
-            self.flights.iter_mut().find(|slot| slot.as_ref().is_some_and(|p| p.id == id && meant(p)))?;
-        slot.take().map(|pending| pending.id)
-    }
-
     /// A message identifier that no message under way has.
     fn id(&mut self) -> u16 {
         loop {
