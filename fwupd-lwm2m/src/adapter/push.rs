@@ -283,8 +283,12 @@ impl<A: Copy + Eq> Client<'_, A> {
         let Some(mut push) = self.push else { return Answer::Incomplete.into() };
         loop {
             if !up.status().is_some_and(|status| push.is_open(&status)) {
+                if up.settled() == Settled::Pending {
+                    self.push = Some(push);
+                    return Turn::Again;
+                }
                 self.push = None;
-                return if up.settled() == Settled::Pending { Turn::Again } else { ended(more, up) };
+                return ended(more, up);
             }
             // What stands behind the description is elsewhere: nothing more is taken of this.
             if up.ticket() != push.ticket {
