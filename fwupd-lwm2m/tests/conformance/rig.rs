@@ -4,6 +4,9 @@
 use std::collections::HashMap;
 
 use coap_lite::{CoapOption, MessageClass, MessageType, Packet};
+use fwupd_coap::block::Szx;
+use fwupd_coap::endpoint::Params;
+use fwupd_coap::pull::{self, Pull};
 use fwupd_core::image::SlotId;
 use fwupd_core::lifecycle::State;
 use fwupd_core::outcome::{Failure, Initiator, Outcome};
@@ -14,9 +17,10 @@ use fwupd_testkit::clock::WallAfterReset;
 use fwupd_testkit::device::{Device, SelfTest, Sim};
 use fwupd_testkit::reference::{factory, layout};
 
-/// Addresses: the server's, and somebody else's.
+/// Addresses: the server's, somebody else's, and that of the server of files.
 pub(crate) const SERVER: u8 = 1;
 pub(crate) const STRANGER: u8 = 2;
+const FILES: u8 = 3;
 /// The number by which the application knows the client.
 pub(crate) const ME: Initiator = Initiator(1);
 
@@ -48,6 +52,8 @@ pub(crate) enum Fetch {
     Hold,
     /// It fails.
     Fail(Failure),
+    /// By CoAP, from a server of files.
+    Coap,
 }
 
 /// A notification that came.
@@ -87,10 +93,44 @@ impl Answer {
     }
 }
 
+/// A server of files, and what is wrong with it.
+#[derive(Clone, Debug)]
+pub(crate) struct Files {
+    /// Its largest block, as an exponent; none: it answers with the whole body, without blocks.
+    pub(crate) exponent: Option<u32>,
+    /// Entity tags; the one that counts, by how many requests were answered.
+    pub(crate) tag: fn(usize) -> &'static [u8],
+    pub(crate) size2: bool,
+    /// What it answers instead.
+    pub(crate) refuses: Option<u8>,
+    /// It does not answer from this request on.
+    pub(crate) dies_at: usize,
+    /// Which block it gives, for which it is asked, once it has answered so often.
+    pub(crate) block: fn(usize, u32) -> u32,
+    /// The blocks that were asked for: number and exponent.
+    pub(crate) asked: Vec<(u32, u32)>,
+}
+
+impl Default for Files {
+    fn default() -> Self {
+        Self {
+            exponent: Some(6),
+            tag: |_| b"v1",
+            size2: true,
+            refuses: None,
+            dies_at: usize::MAX,
+            block: |_, asked| asked,
+            asked: Vec::new(),
+        }
+    }
+}
+
 pub(crate) struct Rig {
     pub(crate) device: Device<2>,
     pub(crate) up: Updater<Sim<2>>,
     pub(crate) client: Client<'static, u8>,
+    pull: Pull<u8>,
+    pub(crate) files: Files,
     config: Config<'static, u8>,
     pub(crate) permit: Permit,
     pub(crate) fetch: Fetch,
@@ -147,6 +187,8 @@ impl Rig {
             device,
             up,
             client: Client::new(config),
+            pull: Pull::new(Params::default(), Szx::MAX, 99),
+            files: Files::default(),
             config,
             permit: Permit::Yes,
             fetch: Fetch::Serve,
@@ -377,6 +419,11 @@ impl Rig {
         match self.fetch {
             Fetch::Serve => self.device.fetch(&mut self.up, ticket, uri, offset).unwrap(),
             Fetch::Hold => return false,
+            Fetch::Coap => {
+                let now = self.now();
+                self.pull.wants(ticket, FILES, uri, offset, now.mono);
+                return self.download(uri);
+            }
             Fetch::Fail(why) => {
                 let now = self.now();
                 let _ = self.up.failed(ticket, why, now);
@@ -399,6 +446,71 @@ impl Rig {
             }
         }
         true
+    }
+
+    /// Takes what the download has to send to the server of files, and hands in its answers.
+    fn download(&mut self, uri: &str) -> bool {
+        let mut moved = false;
+        let mut out = [0; 400];
+        loop {
+            let now = self.now();
+            let Some((to, length)) = self.pull.poll(now, &mut self.up, &mut out) else { return moved };
+            assert_eq!(to, FILES);
+            moved = true;
+            let Some(answer) = self.serve(uri, &out[..length]) else { continue };
+            loop {
+                let now = self.now();
+                match self.pull.handle(FILES, &answer, now, &mut self.up, &mut out) {
+                    pull::Handled::Done(0) => break,
+                    pull::Handled::Done(_) => panic!("a piggybacked answer is not acknowledged"),
+                    pull::Handled::Again => {
+                        self.device.drain(&mut self.up, "the updater").unwrap();
+                        let _ = self.up.need(now);
+                    }
+                }
+            }
+        }
+    }
+
+    /// What the server of files answers.
+    fn serve(&mut self, uri: &str, request: &[u8]) -> Option<Vec<u8>> {
+        let request = Packet::from_bytes(request).unwrap();
+        let asked = request.get_first_option(CoapOption::Block2).unwrap();
+        let asked = asked.iter().fold(0, |n, byte| n << 8 | u32::from(*byte));
+        let count = self.files.asked.len();
+        self.files.asked.push((asked >> 4, asked & 7));
+        if count >= self.files.dies_at {
+            return None;
+        }
+        let mut answer = Packet::new();
+        answer.header.set_type(MessageType::Acknowledgement);
+        answer.header.message_id = request.header.message_id;
+        answer.set_token(request.get_token().to_vec());
+        answer.header.code = MessageClass::from(self.files.refuses.unwrap_or(0x45));
+        if self.files.refuses.is_some() {
+            return Some(answer.to_bytes_unlimited().unwrap());
+        }
+        let file = &self.device.files[uri];
+        if !(self.files.tag)(count).is_empty() {
+            answer.add_option(CoapOption::ETag, (self.files.tag)(count).to_vec());
+        }
+        let Some(exponent) = self.files.exponent else {
+            answer.payload = file.clone();
+            return Some(answer.to_bytes_unlimited().unwrap());
+        };
+        // A smaller size than was asked for keeps the offset.
+        let (number, wanted) = ((self.files.block)(count, asked >> 4), asked & 7);
+        let exponent = exponent.min(wanted);
+        let from = (number as usize) << (wanted + 4);
+        let to = file.len().min(from + (16 << exponent));
+        let number = (from >> (exponent + 4)) as u32;
+        let more = u32::from(to < file.len());
+        answer.add_option(CoapOption::Block2, uint(number << 4 | more << 3 | exponent));
+        if self.files.size2 {
+            answer.add_option(CoapOption::Size2, uint(file.len() as u32));
+        }
+        answer.payload = file.get(from..to).unwrap_or_default().to_vec();
+        Some(answer.to_bytes_unlimited().unwrap())
     }
 
     fn wait(&mut self, until: u64) -> bool {
@@ -437,6 +549,7 @@ impl Rig {
         self.up = self.device.updater();
         self.config.seed = self.config.seed.wrapping_mul(0x9E37_79B9).wrapping_add(1);
         self.client = Client::new(self.config);
+        self.pull = Pull::new(Params::default(), Szx::MAX, self.config.seed);
         self.observed.clear();
     }
 
@@ -455,7 +568,8 @@ impl Rig {
             if now.mono >= end {
                 return;
             }
-            let next = self.client.poll_timeout(now).unwrap_or(end).clamp(now.mono + 1, end);
+            let times = [self.client.poll_timeout(now), self.pull.poll_timeout()];
+            let next = times.into_iter().flatten().min().unwrap_or(end).clamp(now.mono + 1, end);
             self.device.clock.advance(next - now.mono);
         }
     }
