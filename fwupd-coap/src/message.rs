@@ -149,8 +149,9 @@ impl<'m> Message<'m> {
         uint(self.option(number)?)
     }
 
-    /// The segments of the path that is asked for, decoded. What an endpoint hands up is UTF-8; where
-    /// a message that was read by hand is not, it shows as U+FFFD.
+    /// The segments of the path that is asked for, decoded. What an
+    /// [`Endpoint`](crate::endpoint::Endpoint) hands up is UTF-8; where a message that was read by hand is not,
+    /// it shows as U+FFFD.
     pub fn path(&self) -> impl Iterator<Item = &'m str> + Clone + use<'m> {
         self.values(option::URI_PATH).map(text)
     }

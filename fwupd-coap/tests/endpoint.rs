@@ -104,21 +104,22 @@ fn figure_19_a_response_that_was_lost_is_sent_again_and_the_request_is_seen_once
 
 #[test]
 fn figure_20_a_separate_response_is_confirmable_and_has_an_identifier_of_its_own() {
+    const GET_20: &[u8] = b"\x41\x01\x7d\x38\x53\xbbtemperature";
     let mut node = node();
     let mut out = [0; 128];
-    let Received::Request(mut exchange, _) = node.receive(1, CON_GET, 0, &mut out) else { panic!() };
+    let Received::Request(mut exchange, _) = node.receive(1, GET_20, 0, &mut out) else { panic!() };
     let length = node.acknowledge(&mut exchange, &mut out);
-    assert_eq!(&out[..length], b"\x60\x00\x7d\x35");
+    assert_eq!(&out[..length], b"\x60\x00\x7d\x38");
     assert_eq!(node.acknowledge(&mut exchange, &mut out), 0, "once");
-    assert_eq!(back(&mut node, 1, CON_GET, 10), b"\x60\x00\x7d\x35", "the acknowledgement again");
+    assert_eq!(back(&mut node, 1, GET_20, 10), b"\x60\x00\x7d\x38", "the acknowledgement again");
     assert_eq!(node.respond(exchange, Code::CONTENT, 20, &mut out, |to| _ = to.payload(b"22.3 C")), Ok(0));
     assert_eq!(node.poll_timeout(), Some(20));
     let (to, response) = sent(&mut node, 20).unwrap();
     let message = Message::parse(&response).unwrap();
     assert_eq!((to, message.kind, message.code), (1, Kind::Confirmable, Code::CONTENT));
-    assert_eq!((message.token.as_slice(), message.payload), (&b"\x20"[..], &b"22.3 C"[..]));
+    assert_eq!((message.token.as_slice(), message.payload), (&b"\x53"[..], &b"22.3 C"[..]));
     assert_eq!(sent(&mut node, 2_020), Some((1, response.clone())), "its acknowledgement was lost");
-    assert_eq!(back(&mut node, 1, CON_GET, 2_030), b"\x60\x00\x7d\x35");
+    assert_eq!(back(&mut node, 1, GET_20, 2_030), b"\x60\x00\x7d\x38");
     let ack = bytes(Kind::Acknowledgement, Code::EMPTY, message.id, b"", b"");
     assert!(matches!(node.receive(1, &ack, 2_100, &mut out), Received::Acknowledged(_)));
     assert!(node.is_idle());
@@ -143,7 +144,20 @@ fn figure_20_from_the_client_whose_acknowledgement_was_lost() {
 }
 
 #[test]
-fn figure_21_a_response_before_the_acknowledgement_is_a_response() {
+fn figure_21_a_response_that_is_not_expected_any_more_is_reset() {
+    // The client has crashed since it asked.
+    let mut node = node();
+    let mut out = [0; 128];
+    assert_eq!(back(&mut node, 1, b"\x60\x00\x7d\x39", 0), b"");
+    let response = b"\x41\x45\xad\x7c\x64\xff22.3 C";
+    let Received::Stray { exchange, .. } = node.receive(1, response, 0, &mut out) else { panic!() };
+    let length = node.reject(exchange, &mut out);
+    assert_eq!(&out[..length], b"\x70\x00\xad\x7c");
+    assert_eq!(back(&mut node, 1, response, 10), b"\x70\x00\xad\x7c", "and again when it comes again");
+}
+
+#[test]
+fn a_response_before_the_acknowledgement_is_a_response() {
     let mut node = node();
     let flight = get(&mut node, 1, 0);
     let (_, request) = sent(&mut node, 0).unwrap();

@@ -96,7 +96,8 @@ pub enum Received<'m, A> {
     },
     /// The peer has acknowledged a notification or a response.
     Acknowledged(Flight),
-    /// The peer has rejected what was sent. It may be a notification that was not confirmable,
+    /// The peer has rejected what was sent. It may be a notification that was not confirmable, of which nothing
+    /// is remembered here: [`Observers::reset`](crate::observe::Observers::reset) knows whether there was one.
     Reset(Flight),
     /// A response that no request waits for: a notification to an observing client. It is to be accepted by
     /// [`Endpoint::acknowledge`] or rejected by [`Endpoint::reject`].
