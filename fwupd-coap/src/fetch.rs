@@ -105,6 +105,8 @@ impl Fetch {
         if offset > self.at {
             return Answer::Lost;
         }
+        // One that cuts smaller answers with a block before the offset, where that was within a larger one.
+        self.szx = self.szx.min(szx);
         if end <= self.at && more {
             self.repeats = self.repeats.saturating_add(1);
             return if self.repeats > REPEATS { Answer::Lost } else { Answer::AskAgain };
@@ -114,7 +116,6 @@ impl Fetch {
         }
         let first = self.tag.is_none();
         self.tag = Some(if tag == Token::EMPTY { known } else { tag });
-        self.szx = self.szx.min(szx);
         self.repeats = 0;
         Answer::Piece(Piece { offset, first, last: !more })
     }

@@ -135,6 +135,17 @@ fn a_reset_goes_on_inside_of_a_block() {
     }
 }
 
+/// Block 1 of 1024 bytes is cut to the 64 bytes from 1024 on, which come before the offset.
+#[test]
+fn a_reset_goes_on_where_a_server_cuts_smaller_than_it_is_asked() {
+    let mut rig = interrupted(64, 27).blocks(1024);
+    rig.server.most = Szx::fitting(64);
+    rig.run(|_, _| Answer::Good);
+    staged(&rig);
+    assert_eq!(rig.numbers()[..2], [1, 20]);
+    assert_eq!(rig.asked.len(), 1 + 29 - 20);
+}
+
 #[test]
 fn a_whole_file_instead_of_the_rest_begins_anew() {
     let mut rig = interrupted(64, 27);
