@@ -1,7 +1,9 @@
 //! The behaviour of Object 5, row by row, over encoded CoAP alone.
 
 mod downloaded;
+mod hostile;
 mod idle;
+mod laws;
 mod observe;
 mod pull;
 mod push;

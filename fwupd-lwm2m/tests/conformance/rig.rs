@@ -154,7 +154,10 @@ pub(crate) struct Rig {
     observed: HashMap<Vec<u8>, String>,
     answers: Vec<Packet>,
     id: u16,
-    token: u32,
+    /// Sees the device after each step of the updater.
+    pub(crate) watch: Option<Box<dyn FnMut(&Rig)>>,
+    /// The last token.
+    pub(crate) token: u32,
     out: Vec<u8>,
 }
 
@@ -204,6 +207,7 @@ impl Rig {
             observed: HashMap::new(),
             answers: Vec::new(),
             id: 0x7000,
+            watch: None,
             token: 1,
             out: vec![0; 1280],
         };
@@ -359,8 +363,16 @@ impl Rig {
         self.device.drain(&mut self.up, "the updater").unwrap();
         let now = self.now();
         let _ = self.up.need(now);
+        self.seen();
         self.poll();
         self.device.clock.advance(1);
+    }
+
+    fn seen(&mut self) {
+        if let Some(mut watch) = self.watch.take() {
+            watch(self);
+            self.watch = Some(watch);
+        }
     }
 
     /// Takes all that the client has to send.
