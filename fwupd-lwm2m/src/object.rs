@@ -6,9 +6,9 @@
 
 use fwupd_coap::uri::{self, Uri as CoapUri};
 use fwupd_core::lifecycle::{AfterReset, State as Life};
-use fwupd_core::outcome::{Ask, Failure, Initiator, Reach};
+use fwupd_core::outcome::{Ask, Failure, Initiator, Reach, Run, What};
 use fwupd_core::status::Status;
-use fwupd_core::time::Now;
+use fwupd_core::time::{Deadline, Now};
 use fwupd_core::updater::{Command, Job, Platform, Settled, Updater};
 
 use crate::note::{Note, Uri};
@@ -220,7 +220,16 @@ impl Firmware<'_> {
                     return Err(Answer::MethodNotAllowed);
                 }
                 let ask = if note.max_defer == Some(0) { Ask::No } else { Ask::User };
-                let note = Note { own: None, changed: now.wall.or(note.changed), ..note };
+                // The period runs from the first Execute, however often it is put off.
+                let deferred = matches!(
+                    status.last.map(|last| (last.by == self.by, last.what)),
+                    Some((true, What::Failed(Failure::Deferred)))
+                );
+                let begun = note.deadline.filter(|_| deferred);
+                let period = note.max_defer.filter(|seconds| *seconds > 0);
+                let after = |seconds| Deadline::after(u64::from(seconds).saturating_mul(1000), now);
+                let deadline = begun.or(period.map(after));
+                let note = Note { own: None, deadline, changed: now.wall.or(note.changed), ..note };
                 Ok(Deed::command(Command::Activate { slot: None, ask }, note, Access::Command))
             }
             Resource::Cancel => {
@@ -346,7 +355,7 @@ fn give_up(state: &Life) -> Option<Command<'static>> {
     }
 }
 
-fn ended(note: Note, own: Option<(fwupd_core::outcome::Run, UpdateResult)>, now: Now) -> Note {
+fn ended(note: Note, own: Option<(Run, UpdateResult)>, now: Now) -> Note {
     Note { own, deadline: None, changed: now.wall.or(note.changed), ..note }
 }
 

@@ -7,6 +7,7 @@
 //! [`Client::poll`] sends what is due: the registration, notifications, what has to be sent again.
 
 mod busy;
+mod defer;
 mod model;
 mod observe;
 mod path;
@@ -28,6 +29,7 @@ use fwupd_core::updater::{Platform, Updater};
 use crate::object::{Firmware, Schemes};
 use crate::spec::{Answer, Delivery, Lwm2m};
 use busy::{Busy, Step};
+use defer::Deferral;
 use model::{Model, View};
 use observe::Observations;
 use path::Path;
@@ -123,6 +125,7 @@ pub struct Client<'a, A> {
     busy: Option<Busy<A>>,
     push: Option<Push>,
     upload: Upload<Path>,
+    deferral: Deferral,
     /// /3/0/4 was executed.
     reboot: bool,
     /// Whether the last poll left nothing to tell.
@@ -154,6 +157,7 @@ impl<'a, A: Copy + Eq> Client<'a, A> {
             busy: None,
             push: None,
             upload: Upload::new(),
+            deferral: Deferral::NONE,
             reboot: false,
             told: false,
         }
@@ -229,6 +233,7 @@ impl<'a, A: Copy + Eq> Client<'a, A> {
             }
         }
         self.watch_push(now, up);
+        self.watch_deferral(now, up);
         loop {
             match self.endpoint.poll(now.mono, out) {
                 Polled::Send(to, length) => return Some((to, length)),
@@ -256,6 +261,7 @@ impl<'a, A: Copy + Eq> Client<'a, A> {
         let times = [
             self.endpoint.poll_timeout(),
             self.registration.timeout(),
+            self.deferral.timeout(),
             waiting.map(|busy| busy.since.saturating_add(PATIENCE)),
             self.push.map(|push| push.last.saturating_add(self.config.push_idle)),
         ];

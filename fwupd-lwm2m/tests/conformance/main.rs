@@ -1,5 +1,6 @@
 //! The behaviour of Object 5, row by row, over encoded CoAP alone.
 
+mod deferred;
 mod downloaded;
 mod hostile;
 mod idle;

@@ -86,6 +86,29 @@ fn r77_the_instance_and_other_objects_are_observed_as_well() {
 }
 
 #[test]
+fn r75_the_time_of_a_change_is_told_before_the_state() {
+    let mut rig = Rig::new();
+    assert_eq!(rig.get("/5/0/12", &[]).code, "4.04", "no wall time");
+    rig.device.clock.set_wall(Some(1_700_000_000));
+    assert_eq!(rig.put("/5/0/1", TEXT, b""), "2.04");
+    assert_eq!(rig.observe("/5/0/12"), "1700000000");
+    rig.observe("/5/0/3");
+    rig.fetch = Fetch::Hold;
+    rig.device.clock.advance(60_000);
+    assert_eq!(rig.put("/5/0/1", TEXT, b"coap://example.com/fw"), "2.04");
+    rig.settle();
+    assert_eq!(rig.told(), ["/5/0/12 1700000060", "/5/0/3 1"]);
+    rig.device.clock.advance(60_000);
+    rig.device.files.insert("coap://example.com/fw".into(), package("one-integrated.suit"));
+    rig.fetch = Fetch::Serve;
+    rig.settle();
+    assert_eq!(rig.told(), ["/5/0/12 1700000120", "/5/0/3 2"]);
+    rig.reboot();
+    assert_eq!(rig.read("/5/0/12"), "1700000120", "and outlives a reset");
+    assert_eq!(rig.accept("/5/0/12", crate::rig::TLV).payload, [0xC4, 12, 0x65, 0x53, 0xF1, 0x78]);
+}
+
+#[test]
 fn r80_a_reset_or_a_request_ends_an_observation() {
     let mut rig = observing();
     rig.rejects = true;

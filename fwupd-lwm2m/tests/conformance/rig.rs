@@ -46,8 +46,6 @@ pub(crate) enum Permit {
 pub(crate) enum Fetch {
     /// From the device's files.
     Serve,
-    /// So many bytes of the file, then nothing.
-    Stop(usize),
     /// Not at all.
     Hold,
     /// It fails.
@@ -125,6 +123,9 @@ impl Default for Files {
     }
 }
 
+/// Sees the device.
+pub(crate) type Watcher = Box<dyn FnMut(&Rig)>;
+
 pub(crate) struct Rig {
     pub(crate) device: Device<2>,
     pub(crate) up: Updater<Sim<2>>,
@@ -133,6 +134,8 @@ pub(crate) struct Rig {
     pub(crate) files: Files,
     config: Config<'static, u8>,
     pub(crate) permit: Permit,
+    /// What a reset does to the wall time.
+    pub(crate) wall: WallAfterReset,
     pub(crate) fetch: Fetch,
     /// Whether the server is there.
     pub(crate) online: bool,
@@ -155,7 +158,7 @@ pub(crate) struct Rig {
     answers: Vec<Packet>,
     id: u16,
     /// Sees the device after each step of the updater.
-    pub(crate) watch: Option<Box<dyn FnMut(&Rig)>>,
+    pub(crate) watch: Option<Watcher>,
     /// The last token.
     pub(crate) token: u32,
     out: Vec<u8>,
@@ -194,6 +197,7 @@ impl Rig {
             files: Files::default(),
             config,
             permit: Permit::Yes,
+            wall: WallAfterReset::Lost,
             fetch: Fetch::Serve,
             online: true,
             resets: true,
@@ -440,22 +444,6 @@ impl Rig {
                 let now = self.now();
                 let _ = self.up.failed(ticket, why, now);
             }
-            Fetch::Stop(bytes) => {
-                let whole = self.device.files[uri].clone();
-                let total = u32::try_from(whole.len()).ok();
-                let now = self.now();
-                let tag = self.device.tag.clone();
-                if self.up.answered(ticket, offset, total, &tag).is_err() {
-                    return true;
-                }
-                let mut at = offset as usize;
-                while at < bytes {
-                    self.device.drain(&mut self.up, "the updater").unwrap();
-                    at += self.up.chunk(ticket, at as u32, &whole[at..bytes], now).unwrap();
-                }
-                self.device.drain(&mut self.up, "the updater").unwrap();
-                self.fetch = Fetch::Hold;
-            }
         }
         true
     }
@@ -556,7 +544,7 @@ impl Rig {
     /// The device resets: what was in RAM is gone.
     pub(crate) fn reset(&mut self) {
         self.boots += 1;
-        self.device.clock.reset(WallAfterReset::Lost);
+        self.device.clock.reset(self.wall);
         self.device.bootloader().unwrap();
         self.up = self.device.updater();
         self.config.seed = self.config.seed.wrapping_mul(0x9E37_79B9).wrapping_add(1);
