@@ -10,3 +10,10 @@
         clippy::unreachable
     )
 )]
+
+pub mod adapter;
+pub mod note;
+pub mod object;
+pub mod spec;
+pub mod value;
+pub mod wire;

@@ -4,6 +4,7 @@
 pub mod clock;
 pub mod device;
 pub mod flash;
+pub mod reference;
 
 /// Tells a count that belongs to the result of a test, past a test runner that shows no output of tests that
 /// pass.

@@ -21,7 +21,7 @@ pub(super) fn activating(owner: Owner, image: Verified, event: &Event) -> Result
                     to(State::Trial { owner, image, left, deadline, watch: Watch::Testing })
                 }
                 Booted::Settled { slot, .. } => Ok(settled(owner, image, slot)),
-                Booted::Reverted { .. } => Ok(failed(owner, image, Failure::BootFailed)),
+                Booted::Reverted { why, .. } => Ok(failed(owner, image, why)),
                 Booted::FellBack { slot, .. } => Ok(fell_back(owner, image, slot, Failure::BootFailed)),
             },
             World::Answered(_) | World::Described(_) | World::NothingNewer => Err(Refused::WrongState),
@@ -71,7 +71,8 @@ pub(super) fn trial(on: OnTrial, event: &Event) -> Result<Step, Refused> {
                     to(State::Trial { owner, image, left, deadline, watch })
                 }
                 Booted::Settled { slot, .. } => Ok(settled(owner, image, slot)),
-                Booted::Usual | Booted::Reverted { .. } => Ok(failed(owner, image, Failure::BootFailed)),
+                Booted::Usual => Ok(failed(owner, image, Failure::BootFailed)),
+                Booted::Reverted { why, .. } => Ok(failed(owner, image, why)),
                 Booted::FellBack { slot, .. } => Ok(fell_back(owner, image, slot, Failure::BootFailed)),
             },
             World::Answered(_) | World::Described(_) | World::NothingNewer => Err(Refused::WrongState),

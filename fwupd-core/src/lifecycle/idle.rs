@@ -1,6 +1,7 @@
 //! Idle: nothing under way. Also what a boot means where no activation was under way.
 
-use super::{Booted, Effect, Event, Order, State, Step, Watch, World, to};
+use super::{Booted, Effect, Event, Order, Owner, State, Step, Watch, World, to};
+use crate::image::SlotId;
 use crate::outcome::{Failure, Phase, Refused, What};
 
 pub(super) fn idle(event: &Event) -> Result<Step, Refused> {
@@ -42,13 +43,12 @@ pub(super) fn outside_a_trial(booted: Booted) -> Step {
             Phase::Activation,
             What::Done,
         )),
-        Booted::Reverted { owner, slot } | Booted::FellBack { owner, slot } => {
-            let why = Failure::BootFailed;
-            Step::with(State::Idle, Effect::Condemn(slot, why)).ending(owner.ends(
-                slot,
-                Phase::Activation,
-                What::Failed(why),
-            ))
-        }
+        Booted::Reverted { owner, slot, why } => given_up(owner, slot, why),
+        Booted::FellBack { owner, slot } => given_up(owner, slot, Failure::BootFailed),
     }
+}
+
+fn given_up(owner: Owner, slot: SlotId, why: Failure) -> Step {
+    let ends = owner.ends(slot, Phase::Activation, What::Failed(why));
+    Step::with(State::Idle, Effect::Condemn(slot, why)).ending(ends)
 }

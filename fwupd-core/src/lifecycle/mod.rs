@@ -283,6 +283,9 @@ pub enum Booted {
         owner: Owner,
         /// The slot that was given up.
         slot: SlotId,
+        /// Why: [`Failure::Integrity`] where its bytes were not what its head says, else
+        /// [`Failure::BootFailed`].
+        why: Failure,
     },
     /// The confirmed image failed its check, and another one runs.
     FellBack {

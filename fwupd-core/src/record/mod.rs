@@ -10,7 +10,7 @@ use codec::{Dec, Enc, Stored, stored_enum, stored_struct};
 
 use crate::image::{Image, SlotId, Verified, Version};
 use crate::lifecycle::{AfterReset, Owner, Request, State, Via, Watch};
-use crate::outcome::{Ask, Failure, Outcome, Phase, Reach, Run, What};
+use crate::outcome::{Ask, Failure, Initiator, Outcome, Phase, Reach, Run, What};
 use crate::slot::{Enabled, Log, Slot};
 use crate::time::Deadline;
 
@@ -79,6 +79,8 @@ impl<const N: usize> Bytes<N> {
 /// Where the bytes come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Source {
+    /// Who asked for it.
+    pub(crate) by: Initiator,
     /// Where they come from now: the URI asked for, or the signed one once the head is in the slot.
     pub(crate) uri: Bytes<URI_MAX>,
     /// What the server called the version of the file.
@@ -90,8 +92,13 @@ pub(crate) struct Source {
 }
 
 impl Source {
-    pub(crate) const NONE: Self =
-        Self { uri: Bytes::EMPTY, tag: Bytes::EMPTY, payload_at: None, checked: false };
+    pub(crate) const NONE: Self = Self {
+        by: Initiator::APPLICATION,
+        uri: Bytes::EMPTY,
+        tag: Bytes::EMPTY,
+        payload_at: None,
+        checked: false,
+    };
 }
 
 /// Up to where an image is known to be in its slot.
@@ -160,7 +167,7 @@ pub(crate) fn parse_slots(bytes: &[u8], slots: &mut [Slot]) -> Option<()> {
 stored_struct!(StateRecord { state, run, newer, last, preset, installed, barred, detail });
 stored_struct!(Installed { sequence, version });
 stored_struct!(Barred { digest, sequence });
-stored_struct!(Source { uri, tag, payload_at, checked });
+stored_struct!(Source { by, uri, tag, payload_at, checked });
 stored_struct!(Point { slot, offset, head, sum });
 stored_struct!(Progress { digest, attempts, furthest, point });
 stored_struct!(Outcome { run, by, reach, slot, at, what, wall, until });

@@ -90,6 +90,7 @@ fn the_longest_records_fit_together_in_a_frame() {
         detail: log,
     };
     let source = Source {
+        by: Initiator(255),
         uri: Bytes::new(&[b'u'; URI_MAX]).unwrap(),
         tag: Bytes::new(&[b't'; TAG_MAX]).unwrap(),
         payload_at: Some(u32::MAX),

@@ -1,7 +1,7 @@
 //! What the boot control is told, and what a boot means.
 
 use super::{BootWork, Dirty, Platform, Updater};
-use crate::boot::{BootControl, BootEvent, Plan, Seen, Want};
+use crate::boot::{BootControl, BootEvent, BootReason, Plan, Seen, Want};
 use crate::image::SlotId;
 use crate::lifecycle::{AfterReset, Booted, Owed, Owner, State, World};
 use crate::outcome::{Ask, Failure, Initiator};
@@ -103,9 +103,14 @@ impl<P: Platform> Updater<P> {
                 self.record.run = application.run;
                 return Booted::FellBack { owner: application, slot };
             }
-            Some(BootEvent::Reverted(slot, _)) => {
+            Some(BootEvent::Reverted(slot, reason)) => {
                 let owner = self.owner_of_boot(application);
-                return Booted::Reverted { owner, slot };
+                let why = match reason {
+                    BootReason::Mismatch => Failure::Integrity,
+                    BootReason::TrialsSpent | BootReason::Refused => Failure::BootFailed,
+                    BootReason::Unreadable | BootReason::GivenUp => Failure::BootFailed,
+                };
+                return Booted::Reverted { owner, slot, why };
             }
             None => {}
         }

@@ -169,7 +169,12 @@ impl<P: Platform> Updater<P> {
         if via == Via::Pull && uri.is_empty() {
             return Err(Refused::Invalid);
         }
-        let uri = Bytes::new(uri.as_bytes()).ok_or(Refused::Invalid)?;
+        let uri = match via {
+            Via::Pull => Bytes::new(uri.as_bytes()).ok_or(Refused::Invalid)?,
+            // A delivery has none: that of the initiator's last download stays.
+            Via::Push if self.source.by == by => self.source.uri,
+            Via::Push => Bytes::EMPTY,
+        };
         let check = match job.file_check {
             Some((algorithm, expected)) => {
                 let expected = Bytes::new(expected).ok_or(Refused::Invalid)?;
@@ -181,7 +186,7 @@ impl<P: Platform> Updater<P> {
         self.record.run = request.run;
         self.record.last = None;
         self.restart_transfer();
-        self.source = Source { uri, checked: check.is_some(), ..Source::NONE };
+        self.source = Source { by, uri, checked: check.is_some(), ..Source::NONE };
         self.transfer.check = check;
         self.transfer.wait = None;
         self.transfer.tries = 1;

@@ -353,6 +353,10 @@ impl<P: Platform> Updater<P> {
         }
         // A checksum needs every byte of its file again; a payload elsewhere is not part of that.
         let reusable = !self.source.checked || self.elsewhere();
+        // Over a reset only its tag tells that a file is the same. A payload elsewhere has no head to begin with,
+        // and is compared with its digest in any case.
+        let untagged = self.is_boot && self.source.tag.as_slice().is_empty() && !self.elsewhere();
+        let reusable = reusable && !untagged;
         let begun = image.and_then(|image| {
             let point = self.progress.point.filter(|point| point.slot == target && reusable)?;
             let file_at = self.source.payload_at?.checked_add(point.offset)?;

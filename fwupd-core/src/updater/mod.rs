@@ -475,6 +475,19 @@ impl<P: Platform> Updater<P> {
         Some(note.as_slice()).filter(|note| !note.is_empty())
     }
 
+    /// Where the last package came from that this initiator asked to download: the URI that it named, or the
+    /// signed one, once the payload is fetched from there. Kept until another request takes its place.
+    pub fn uri(&self, by: Initiator) -> Option<&str> {
+        let uri =
+            Some(&self.source).filter(|source| source.by == by && self.load == Load::Ready)?.uri.as_slice();
+        core::str::from_utf8(uri).ok().filter(|uri| !uri.is_empty())
+    }
+
+    /// How the flash is divided.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
     /// Never again takes a signature by this key. Revocation survives a factory reset; what is installed
     /// already goes on to boot.
     ///

@@ -339,3 +339,22 @@ fn what_fails_over_a_reset_says_so_and_what_goes_on_goes_on() {
         }
     }
 }
+
+#[test]
+fn the_uri_of_an_initiators_last_download_is_kept_until_another_takes_its_place() {
+    let mut bench = bench();
+    let first = Initiator(1);
+    assert_eq!(bench.updater.uri(first), None);
+    bench.command(1, Command::Fetch(job("coap://a/fw"))).unwrap();
+    assert_eq!(bench.updater.uri(first), Some("coap://a/fw"));
+    assert_eq!(bench.updater.uri(Initiator(2)), None, "it is not another's");
+    bench.command(1, Command::Cancel).unwrap();
+    let delivery = Job { uri: None, reach: Reach::Stage, ..job("") };
+    bench.command(1, Command::Receive(delivery)).unwrap();
+    bench.command(1, Command::Cancel).unwrap();
+    let mut bench = bench.reset();
+    assert_eq!(bench.updater.uri(first), Some("coap://a/fw"), "a delivery names none, a reset keeps it");
+    bench.command(2, Command::Fetch(job("coap://b/fw"))).unwrap();
+    assert_eq!((bench.updater.uri(first), bench.updater.uri(Initiator(2))), (None, Some("coap://b/fw")));
+    assert_eq!(bench.updater.layout(), bench.device.layout());
+}

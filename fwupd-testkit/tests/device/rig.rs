@@ -1,6 +1,6 @@
 //! A device of two slots, its geometries, and the packages that it is given.
 
-use fwupd_core::flash::{Layout, Part, Region, Sectors};
+use fwupd_core::flash::{Layout, Part, Sectors};
 use fwupd_core::image::SlotId;
 use fwupd_core::lifecycle::{AfterReset, State};
 use fwupd_core::outcome::{Ask, Initiator, Outcome, Reach, Refused, Run, What};
@@ -8,6 +8,7 @@ use fwupd_core::slot::Slot;
 use fwupd_core::time::Now;
 use fwupd_core::updater::{Command, Job, Need, Settled, Updater};
 use fwupd_testkit::device::{Device, Rest, Sim};
+pub(crate) use fwupd_testkit::reference::{IDS, K1, factory as factory_of, layout, package};
 
 /// The slot of the factory image, and the other one.
 pub(crate) const OLD: SlotId = SlotId(0);
@@ -18,55 +19,15 @@ pub(crate) type Geometry = (u16, u16, u8);
 
 pub(crate) const GEOMETRIES: [Geometry; 3] = [(1, 4, 0xFF), (4, 8, 0xFF), (1, 32, 0x00)];
 
-/// The reference device of the vectors: its vendor is UUID 5 of the DNS name example.com, its class UUID 5
-/// of the vendor and "demo-board-1".
-pub(crate) const IDS: ([u8; 16], [u8; 16]) = (
-    [0xcf, 0xbf, 0xf0, 0xd1, 0x93, 0x75, 0x56, 0x85, 0x96, 0x8c, 0x48, 0xce, 0x8b, 0x15, 0xae, 0x17],
-    [0x7d, 0x07, 0x89, 0xe9, 0x05, 0x09, 0x59, 0x40, 0x92, 0x65, 0x5b, 0x7d, 0x4b, 0xb9, 0x99, 0x55],
-);
-
-/// The public key of RFC 8032, section 7.1, test 1.
-pub(crate) const K1: [u8; 32] = [
-    0xd7, 0x5a, 0x98, 0x01, 0x82, 0xb1, 0x0a, 0xb7, 0xd5, 0x4b, 0xfe, 0xd3, 0xc9, 0x64, 0x07, 0x3a, 0x0e,
-    0xe1, 0x72, 0xf3, 0xda, 0xa6, 0x23, 0x25, 0xaf, 0x02, 0x1a, 0x68, 0xf7, 0x07, 0x51, 0x1a,
-];
-
-/// Two slots of small sectors, then two journal pages.
-pub(crate) fn layout((read, write, erased): Geometry) -> Layout {
-    let sectors = vec![Sectors { count: 16, size: 512 }, Sectors { count: 2, size: 4096 }].leak();
-    let parts = vec![Part { read, write, erased, sectors }].leak();
-    let region = |from, to| Region { part: 0, from, to };
-    Layout {
-        parts,
-        slots: vec![region(0, 4096), region(4096, 8192)].leak(),
-        journal: vec![region(8192, 12288), region(12288, 16384)].leak(),
-        factory_slot: OLD,
-    }
-}
-
 /// The same with a sector as large as a slot: an image and its head share it.
 pub(crate) fn one_sector_slots() -> Layout {
     let sectors = &[Sectors { count: 4, size: 4096 }];
     Layout { parts: vec![Part { read: 1, write: 4, erased: 0xFF, sectors }].leak(), ..layout(GEOMETRIES[0]) }
 }
 
-/// A package of the vectors.
-pub(crate) fn package(name: &str) -> Vec<u8> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../fwupd-core/tests/vectors/suit/ed25519/");
-    std::fs::read(format!("{path}{name}")).unwrap()
-}
-
 /// A device as it leaves the factory, with sequence number 4, after its first boot.
 pub(crate) fn factory(geometry: Geometry) -> Device<2> {
     factory_of(layout(geometry))
-}
-
-/// The same, with another layout.
-pub(crate) fn factory_of(layout: Layout) -> Device<2> {
-    let mut device = Device::new(layout, vec![K1], IDS);
-    device.provision(&package("one-seq4.suit"));
-    assert_eq!(device.power_on(), Rest::Still);
-    device
 }
 
 /// What fetches a file and activates it.

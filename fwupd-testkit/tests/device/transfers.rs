@@ -64,6 +64,23 @@ fn a_reset_goes_on_from_the_last_checkpoint() {
 }
 
 #[test]
+fn a_file_without_a_tag_begins_anew_after_a_reset_and_only_then() {
+    let mut bench = asked(Reach::Stage);
+    give(&mut bench, HEAD + 1200, b"");
+    let (ticket, _) = wanted(&mut bench);
+    let now = bench.now();
+    bench.updater.failed(ticket, Failure::ConnectionLost, now).unwrap();
+    bench.device.clock.advance(1_000);
+    assert_eq!(wanted(&mut bench).1 as usize, HEAD + 1200, "the connection alone was lost");
+    let mut bench = bench.reset();
+    assert_eq!(wanted(&mut bench).1, 0);
+    bench.device.tag = Vec::new();
+    bench.serve();
+    assert_eq!(bench.what(), What::Done);
+    bench.device.flash.assert_lawful();
+}
+
+#[test]
 fn another_file_under_the_same_name_restarts_cleanly() {
     let mut bench = asked(Reach::Stage);
     give(&mut bench, HEAD + 1200, b"v1");

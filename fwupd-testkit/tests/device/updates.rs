@@ -5,11 +5,11 @@ use fwupd_core::image::SlotId;
 use fwupd_core::lifecycle::{AfterReset, State};
 use fwupd_core::outcome::{Ask, Failure, Initiator, Outcome, Phase, Reach, What};
 use fwupd_core::slot::Slot;
-use fwupd_core::updater::{Command, Job, Verify};
+use fwupd_core::updater::{Command, Job, Need, Verify};
 use fwupd_testkit::device::{Checks, Device, Rest, SelfTest};
 use fwupd_testkit::flash::{CutPlace, OpIndex, TornModel};
 
-use crate::rig::{GEOMETRIES, IDS, K1, NEW, OLD, factory, install, job, package};
+use crate::rig::{Bench, GEOMETRIES, IDS, K1, NEW, OLD, factory, install, job, package};
 
 fn last(device: &Device<2>) -> Outcome {
     device.seen.as_ref().unwrap().last.unwrap()
@@ -270,4 +270,23 @@ fn an_update_leaves_the_slot_that_is_fallen_back_to_first_as_long_as_there_is_an
         slots.push(device.seen.as_ref().unwrap().running.0);
     }
     assert_eq!(slots, [1, 2, 0, 1, 2, 0]);
+}
+
+/// What is wrong with an image that does not pass its check before its first boot is told from the rest.
+#[test]
+fn an_armed_image_whose_bytes_have_decayed_has_failed_for_its_integrity() {
+    for checks in [Checks::Digest, Checks::Signature] {
+        let mut bench = Bench::new(factory(GEOMETRIES[0]));
+        bench.device.checks = checks;
+        bench.fetched(1, "one-integrated.suit", Reach::Activate(Ask::No));
+        assert_eq!(bench.need(), Need::Reset);
+        let byte = bench.device.flash.contents(0)[4096 + 700];
+        bench.device.flash.fill(0, 4096 + 700, &[byte & byte.wrapping_sub(1)]).unwrap();
+        let bench = bench.reset();
+        assert_eq!((bench.state(), bench.device.jumped), (State::Idle, Some(OLD)));
+        assert_eq!(bench.what(), What::Failed(Failure::Integrity));
+        let Slot::Failed { at, why, log, .. } = bench.slot(NEW) else { panic!("{:?}", bench.slot(NEW)) };
+        assert_eq!((at, why), (Phase::Activation, Failure::Integrity));
+        assert_eq!(log.as_bytes(), b"digest mismatch at boot");
+    }
 }

@@ -207,7 +207,8 @@ impl Model {
                 outcome(owner, boot_failed)
             }
             Booted::Settled { owner, .. } => outcome(owner, What::Done),
-            Booted::Reverted { owner, .. } | Booted::FellBack { owner, .. } => outcome(owner, boot_failed),
+            Booted::Reverted { owner, why, .. } => outcome(owner, What::Failed(*why)),
+            Booted::FellBack { owner, .. } => outcome(owner, boot_failed),
         }
     }
 

@@ -53,7 +53,7 @@ pub(super) fn boots(named: Owner) -> Vec<(&'static str, Booted)> {
         ("trial", Booted::Trial { owner: named, image, left: 1, deadline: deadline() }),
         ("settled on 1", Booted::Settled { owner: named, slot: SlotId(1) }),
         ("settled on 2", Booted::Settled { owner: named, slot }),
-        ("reverted", Booted::Reverted { owner: named, slot }),
+        ("reverted", Booted::Reverted { owner: named, slot, why: Failure::BootFailed }),
         ("fell back", Booted::FellBack { owner: named, slot }),
     ]
 }

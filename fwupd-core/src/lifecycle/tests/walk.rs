@@ -73,7 +73,7 @@ fn any_order() -> impl Strategy<Value = Event> {
 fn any_world() -> impl Strategy<Value = World> {
     let now = || (0..200_000u64).prop_map(Now::mono);
     let sized = (0..300u32).prop_map(|size| World::Described(Image { size, ..image() }));
-    let boot = (0u8..4, any_ask(), (0u8..3).prop_map(SlotId), now(), 0u8..5).prop_map(
+    let boot = (0u8..4, any_ask(), (0u8..3).prop_map(SlotId), now(), 0u8..6).prop_map(
         |(by, ask, slot, now, kind)| {
             let owner = Owner { run: Run(0), by: Initiator(by), ask, after: AfterReset::Resume };
             let image = Verified::vouch(image(), slot);
@@ -81,7 +81,8 @@ fn any_world() -> impl Strategy<Value = World> {
                 0 => Booted::Usual,
                 1 => Booted::Trial { owner, image, left: 1, deadline: Deadline::after(1_000, now) },
                 2 => Booted::Settled { owner, slot },
-                3 => Booted::Reverted { owner, slot },
+                3 => Booted::Reverted { owner, slot, why: Failure::BootFailed },
+                4 => Booted::Reverted { owner, slot, why: Failure::Integrity },
                 _ => Booted::FellBack { owner, slot },
             })
         },
@@ -131,7 +132,7 @@ fn numbered(event: Event, run: Run) -> Event {
                 Booted::Trial { owner: owned(owner), image, left, deadline }
             }
             Booted::Settled { owner, slot } => Booted::Settled { owner: owned(owner), slot },
-            Booted::Reverted { owner, slot } => Booted::Reverted { owner: owned(owner), slot },
+            Booted::Reverted { owner, slot, why } => Booted::Reverted { owner: owned(owner), slot, why },
             Booted::FellBack { owner, slot } => Booted::FellBack { owner: owned(owner), slot },
         })),
         Event::World(world) => Event::World(world),

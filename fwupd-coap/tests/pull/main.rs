@@ -1,0 +1,5 @@
+//! Packages fetched by CoAP into a simulated device.
+
+mod downloads;
+mod rig;
+mod troubles;

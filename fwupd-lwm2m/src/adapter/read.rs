@@ -1,0 +1,114 @@
+//! Read, Discover and Observe: the answer to GET.
+
+use fwupd_coap::block::{BadBlock, Block, Szx};
+use fwupd_coap::body::{Cut, etag};
+use fwupd_coap::endpoint::Exchange;
+use fwupd_coap::message::{Message, Writer};
+use fwupd_coap::spec::{Code, OBSERVE_DEREGISTER, OBSERVE_REGISTER, option};
+use fwupd_core::time::Now;
+
+use super::model::{Model, View};
+use super::path::Path;
+use super::{Client, code};
+use crate::object::Refusal;
+use crate::spec::{Answer, format};
+use crate::wire::Out;
+
+/// Room that an answer takes beside its payload, bytes: header, token, ETag, Observe, Content-Format, Block2,
+/// Size2 and the marker.
+const OVERHEAD: usize = 48;
+
+/// What is to be sent of a body.
+#[derive(Clone, Copy)]
+pub(super) struct Part {
+    path: Path,
+    pub(super) format: u16,
+    /// A fingerprint of the whole body, and its entity tag.
+    pub(super) print: [u8; 4],
+    cut: Cut,
+}
+
+impl Part {
+    /// The block that is asked for, or the whole body if it fits `room` and no block is asked for.
+    ///
+    /// # Errors
+    /// Why there is no body. `scratch` is overwritten.
+    pub(super) fn new(
+        model: &Model<'_>,
+        (path, accept): (Path, Option<u16>),
+        view: &View<'_>,
+        asked: Result<Option<Block>, BadBlock>,
+        room: usize,
+        scratch: &mut [u8],
+    ) -> Result<Self, Refusal> {
+        let mut out = Out::new(scratch);
+        let format = model.body(&path, accept, view, &mut out)?;
+        let length = out.finish().map_err(|_| Answer::Internal)?;
+        let print = etag(scratch.get(..length).unwrap_or_default());
+        let most = Szx::fitting(room.saturating_sub(OVERHEAD));
+        let cut = Cut::of(length as u32, asked, most).map_err(|_| Answer::BadRequest)?;
+        Ok(Self { path, format, print, cut })
+    }
+
+    /// Writes options and payload. Two answers of the same body have the same entity tag.
+    pub(super) fn write(
+        &self,
+        model: &Model<'_>,
+        view: &View<'_>,
+        observe: Option<u32>,
+        to: &mut Writer<'_>,
+    ) {
+        if self.cut.block.is_some() {
+            to.option(option::ETAG, &self.print);
+        }
+        if let Some(sequence) = observe {
+            to.uint(option::OBSERVE, sequence);
+        }
+        self.cut.rest(Some(self.format), to);
+        to.payload_with(|room| {
+            let from = self.cut.offset as usize;
+            let mut out = Out::window(room, from, from.saturating_add(self.cut.length));
+            // It has been made once already.
+            let _ = model.body(&self.path, Some(self.format), view, &mut out);
+            out.finish().unwrap_or(usize::MAX)
+        });
+    }
+}
+
+impl<A: Copy + Eq> Client<'_, A> {
+    /// GET, and FETCH, which nothing is here.
+    pub(super) fn get(
+        &mut self,
+        exchange: Exchange<A>,
+        message: &Message<'_>,
+        now: Now,
+        view: &View<'_>,
+        out: &mut [u8],
+    ) -> Result<usize, Refusal> {
+        if message.code != Code::GET {
+            return Err(Answer::MethodNotAllowed);
+        }
+        let path = Path::parse(message.path()).ok_or(Answer::NotFound)?;
+        let accept = match message.option(option::ACCEPT) {
+            Some(_) => Some(message.accept().ok_or(Answer::NotAcceptable)?),
+            None => None,
+        };
+        let asked = message.block2();
+        let part = Part::new(&self.model, (path, accept), view, asked, out.len(), out)?;
+        let observe = match message.observe().filter(|_| part.format != format::LINK) {
+            Some(OBSERVE_REGISTER) if part.cut.offset == 0 => {
+                self.observations.add(exchange.peer, exchange.token, path, &part)
+            }
+            Some(OBSERVE_DEREGISTER) => {
+                self.observations.remove(&path, exchange.token);
+                None
+            }
+            Some(_) | None => None,
+        };
+        let Self { endpoint, model, .. } = self;
+        let written = endpoint.respond(exchange, code(Answer::Content), now.mono, out, |to| {
+            part.write(model, view, observe, to);
+        });
+        written.map_err(|_| Answer::Internal)
+    }
+}

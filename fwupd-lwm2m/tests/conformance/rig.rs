@@ -1,0 +1,679 @@
+//! A device of two slots with the client, and a server that speaks to it in bytes alone: its requests are made,
+//! and the answers read, by another implementation of CoAP.
+
+use std::collections::HashMap;
+
+use coap_lite::{CoapOption, MessageClass, MessageType, Packet};
+use fwupd_coap::block::Szx;
+use fwupd_coap::endpoint::Params;
+use fwupd_coap::pull::{self, Pull};
+use fwupd_core::image::SlotId;
+use fwupd_core::lifecycle::State;
+use fwupd_core::outcome::{Failure, Initiator, Outcome};
+use fwupd_core::time::Now;
+use fwupd_core::updater::{Command, Need, Settled, Updater};
+use fwupd_lwm2m::adapter::{Client, Config, Device as Strings, Handled};
+use fwupd_testkit::clock::WallAfterReset;
+use fwupd_testkit::device::{Device, SelfTest, Sim};
+use fwupd_testkit::reference::{factory, layout};
+
+/// Addresses: the server's, somebody else's, and that of the server of files.
+pub(crate) const SERVER: u8 = 1;
+pub(crate) const STRANGER: u8 = 2;
+const FILES: u8 = 3;
+/// The number by which the application knows the client.
+pub(crate) const ME: Initiator = Initiator(1);
+
+/// Content formats, from the IANA registry.
+pub(crate) const TEXT: u16 = 0;
+pub(crate) const LINK: u16 = 40;
+pub(crate) const OPAQUE: u16 = 42;
+pub(crate) const TLV: u16 = 11542;
+
+/// What the application says to `Need::Permit`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Permit {
+    /// Yes.
+    Yes,
+    /// Not now; until then if it is known, milliseconds.
+    Defer(Option<u64>),
+    /// Nothing yet.
+    Silent,
+}
+
+/// How the application serves `Need::Fetch`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fetch {
+    /// From the device's files.
+    Serve,
+    /// Not at all.
+    Hold,
+    /// It fails.
+    Fail(Failure),
+    /// By CoAP, from a server of files.
+    Coap,
+}
+
+/// A notification that came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Notice {
+    pub(crate) path: String,
+    pub(crate) code: String,
+    pub(crate) text: String,
+    pub(crate) sequence: u32,
+}
+
+/// An answer.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    pub(crate) code: String,
+    pub(crate) payload: Vec<u8>,
+    pub(crate) packet: Packet,
+}
+
+impl Answer {
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.payload.clone()).unwrap()
+    }
+
+    pub(crate) fn uint(&self, option: CoapOption) -> Option<u32> {
+        let bytes = self.packet.get_first_option(option)?;
+        Some(bytes.iter().fold(0, |n, byte| n << 8 | u32::from(*byte)))
+    }
+
+    /// Block1 as number, more, exponent.
+    pub(crate) fn block1(&self) -> Option<(u32, bool, u32)> {
+        self.uint(CoapOption::Block1).map(|block| (block >> 4, block & 8 != 0, block & 7))
+    }
+
+    pub(crate) fn format(&self) -> Option<u32> {
+        self.uint(CoapOption::ContentFormat)
+    }
+}
+
+/// A server of files, and what is wrong with it.
+#[derive(Clone, Debug)]
+pub(crate) struct Files {
+    /// Its largest block, as an exponent; none: it answers with the whole body, without blocks.
+    pub(crate) exponent: Option<u32>,
+    /// Entity tags; the one that counts, by how many requests were answered.
+    pub(crate) tag: fn(usize) -> &'static [u8],
+    pub(crate) size2: bool,
+    /// What it answers instead.
+    pub(crate) refuses: Option<u8>,
+    /// It does not answer from this request on.
+    pub(crate) dies_at: usize,
+    /// Which block it gives, for which it is asked, once it has answered so often.
+    pub(crate) block: fn(usize, u32) -> u32,
+    /// The blocks that were asked for: number and exponent.
+    pub(crate) asked: Vec<(u32, u32)>,
+}
+
+impl Default for Files {
+    fn default() -> Self {
+        Self {
+            exponent: Some(6),
+            tag: |_| b"v1",
+            size2: true,
+            refuses: None,
+            dies_at: usize::MAX,
+            block: |_, asked| asked,
+            asked: Vec::new(),
+        }
+    }
+}
+
+/// Sees the device.
+pub(crate) type Watcher = Box<dyn FnMut(&Rig)>;
+
+pub(crate) struct Rig {
+    pub(crate) device: Device<2>,
+    pub(crate) up: Updater<Sim<2>>,
+    pub(crate) client: Client<'static, u8>,
+    pull: Pull<u8>,
+    pub(crate) files: Files,
+    config: Config<'static, u8>,
+    pub(crate) permit: Permit,
+    /// What a reset does to the wall time.
+    pub(crate) wall: WallAfterReset,
+    pub(crate) fetch: Fetch,
+    /// Whether the server is there.
+    pub(crate) online: bool,
+    /// Whether a reset that is owed is carried out.
+    pub(crate) resets: bool,
+    /// Resets so far.
+    pub(crate) boots: usize,
+    /// Registrations that came: query and payload.
+    pub(crate) registered: Vec<(Vec<String>, String)>,
+    /// Updates of the registration, and its ends.
+    pub(crate) requests: Vec<(String, Vec<String>)>,
+    /// What the server answers to an update.
+    pub(crate) update_answer: MessageClass,
+    pub(crate) notices: Vec<Notice>,
+    /// Whether the server rejects notifications.
+    pub(crate) rejects: bool,
+    /// Every datagram that the device sent.
+    pub(crate) sent: Vec<Vec<u8>>,
+    observed: HashMap<Vec<u8>, String>,
+    answers: Vec<Packet>,
+    id: u16,
+    /// Sees the device after each step of the updater.
+    pub(crate) watch: Option<Watcher>,
+    /// The last token.
+    pub(crate) token: u32,
+    out: Vec<u8>,
+}
+
+/// The same for both sides: what a code is called.
+pub(crate) fn name(code: MessageClass) -> String {
+    let byte = u8::from(code);
+    format!("{}.{:02}", byte >> 5, byte & 31)
+}
+
+impl Rig {
+    /// A device as it leaves the factory, registered.
+    pub(crate) fn new() -> Self {
+        Self::with(|_| {})
+    }
+
+    /// The same with another configuration.
+    pub(crate) fn with(change: impl FnOnce(&mut Config<'static, u8>)) -> Self {
+        Self::of(factory(layout((1, 4, 0xFF))), change)
+    }
+
+    /// The same of another device.
+    pub(crate) fn of(mut device: Device<2>, change: impl FnOnce(&mut Config<'static, u8>)) -> Self {
+        let mut config = Config::new(SERVER, "urn:dev:os:0023C7-000001", 0x1234_5678);
+        config.package_name = "firmware";
+        config.device = Strings { manufacturer: "Example", model: "demo-board-1", serial: "42" };
+        change(&mut config);
+        device.bootloader().unwrap();
+        let up = device.updater();
+        let mut rig = Self {
+            device,
+            up,
+            client: Client::new(config),
+            pull: Pull::new(Params::default(), Szx::MAX, 99),
+            files: Files::default(),
+            config,
+            permit: Permit::Yes,
+            wall: WallAfterReset::Lost,
+            fetch: Fetch::Serve,
+            online: true,
+            resets: true,
+            boots: 0,
+            registered: Vec::new(),
+            requests: Vec::new(),
+            update_answer: MessageClass::from(0x44),
+            notices: Vec::new(),
+            rejects: false,
+            sent: Vec::new(),
+            observed: HashMap::new(),
+            answers: Vec::new(),
+            id: 0x7000,
+            watch: None,
+            token: 1,
+            out: vec![0; 1280],
+        };
+        rig.settle();
+        rig
+    }
+
+    pub(crate) fn now(&self) -> Now {
+        self.device.clock.now()
+    }
+
+    /// What the device shows, read over the wire: "State/Result".
+    pub(crate) fn shown(&mut self) -> String {
+        format!("{}/{}", self.read("/5/0/3"), self.read("/5/0/5"))
+    }
+
+    /// Reads a resource as text.
+    pub(crate) fn read(&mut self, path: &str) -> String {
+        let answer = self.get(path, &[]);
+        assert_eq!(answer.code, "2.05", "{path}");
+        answer.text()
+    }
+
+    pub(crate) fn get(&mut self, path: &str, options: &[(CoapOption, u32)]) -> Answer {
+        let mut packet = self.packet(1, path, None, &[]);
+        for (option, value) in options {
+            packet.add_option(*option, uint(*value));
+        }
+        self.ask(&packet)
+    }
+
+    /// GET with an Accept.
+    pub(crate) fn accept(&mut self, path: &str, format: u16) -> Answer {
+        self.get(path, &[(CoapOption::Accept, u32::from(format))])
+    }
+
+    pub(crate) fn put(&mut self, path: &str, format: u16, payload: &[u8]) -> String {
+        let packet = self.packet(3, path, Some(format), payload);
+        self.ask(&packet).code
+    }
+
+    pub(crate) fn post(&mut self, path: &str, payload: &[u8]) -> String {
+        let packet = self.packet(2, path, None, payload);
+        self.ask(&packet).code
+    }
+
+    pub(crate) fn delete(&mut self, path: &str) -> String {
+        let packet = self.packet(4, path, None, &[]);
+        self.ask(&packet).code
+    }
+
+    /// One block of a package, as opaque bytes.
+    pub(crate) fn block(&mut self, number: u32, more: bool, exponent: u32, payload: &[u8]) -> Answer {
+        let packet = self.block_packet(number, more, exponent, payload);
+        self.ask(&packet)
+    }
+
+    pub(crate) fn block_packet(&mut self, number: u32, more: bool, exponent: u32, payload: &[u8]) -> Packet {
+        let mut packet = self.packet(3, "/5/0/0", Some(OPAQUE), payload);
+        packet.add_option(CoapOption::Block1, uint(number << 4 | u32::from(more) << 3 | exponent));
+        packet
+    }
+
+    /// Delivers a package in blocks, to its end; the last answer.
+    pub(crate) fn push(&mut self, package: &[u8], exponent: u32) -> Answer {
+        let size = 16 << exponent;
+        let count = package.len().div_ceil(size);
+        for (n, block) in package.chunks(size).enumerate() {
+            let more = n + 1 < count;
+            let answer = self.block(n as u32, more, exponent, block);
+            if !more || answer.code != "2.31" {
+                return answer;
+            }
+        }
+        panic!("a package has a last block");
+    }
+
+    /// Observes a resource, and gives what it is now.
+    pub(crate) fn observe(&mut self, path: &str) -> String {
+        let mut packet = self.packet(1, path, None, &[]);
+        packet.add_option(CoapOption::Observe, Vec::new());
+        let answer = self.ask(&packet);
+        assert_eq!(answer.code, "2.05", "{path}");
+        assert!(answer.uint(CoapOption::Observe).is_some(), "{path}");
+        self.observed.insert(packet.get_token().to_vec(), path.to_owned());
+        answer.text()
+    }
+
+    /// A confirmable request with a new identifier and token.
+    pub(crate) fn packet(&mut self, method: u8, path: &str, format: Option<u16>, payload: &[u8]) -> Packet {
+        let mut packet = Packet::new();
+        packet.header.code = MessageClass::from(method);
+        packet.header.set_type(MessageType::Confirmable);
+        self.id = self.id.wrapping_add(1);
+        self.token += 1;
+        packet.header.message_id = self.id;
+        packet.set_token(self.token.to_be_bytes().to_vec());
+        for segment in path.split('/').skip(1).filter(|segment| !segment.is_empty()) {
+            packet.add_option(CoapOption::UriPath, segment.as_bytes().to_vec());
+        }
+        if let Some(format) = format {
+            packet.add_option(CoapOption::ContentFormat, uint(u32::from(format)));
+        }
+        packet.payload = payload.to_vec();
+        packet
+    }
+
+    /// Sends a request, and waits for its answer.
+    pub(crate) fn ask(&mut self, packet: &Packet) -> Answer {
+        self.send(packet);
+        self.answer(packet).expect("an answer")
+    }
+
+    /// Sends a message until the client has handled it.
+    pub(crate) fn send(&mut self, packet: &Packet) {
+        self.deliver(SERVER, &packet.to_bytes_unlimited().unwrap());
+    }
+
+    /// The answer to a request that has come by now.
+    pub(crate) fn answer(&mut self, to: &Packet) -> Option<Answer> {
+        let at = self.answers.iter().position(|answer| answer.get_token() == to.get_token())?;
+        let packet = self.answers.remove(at);
+        Some(Answer { code: name(packet.header.code), payload: packet.payload.clone(), packet })
+    }
+
+    /// Hands in a datagram, again and again while the client asks for that.
+    pub(crate) fn deliver(&mut self, from: u8, datagram: &[u8]) {
+        for _ in 0..20_000 {
+            match self.hand(from, datagram) {
+                Handled::Done(_) => return,
+                Handled::Again => self.turn(),
+            }
+        }
+        panic!("the client asks for the same datagram for ever");
+    }
+
+    /// Hands in a datagram once, and takes what goes back.
+    pub(crate) fn hand(&mut self, from: u8, datagram: &[u8]) -> Handled {
+        let now = self.now();
+        let handled = self.client.handle(from, datagram, now, &mut self.up, &mut self.out);
+        if let Handled::Done(length) = handled
+            && length > 0
+        {
+            assert_ne!(from, STRANGER, "a stranger is not answered");
+            let datagram = self.out[..length].to_vec();
+            self.arrives(&datagram);
+        }
+        handled
+    }
+
+    /// One round of the application: flash, one step of the updater, all that the client has to say.
+    pub(crate) fn turn(&mut self) {
+        self.device.drain(&mut self.up, "the updater").unwrap();
+        let now = self.now();
+        let _ = self.up.need(now);
+        self.seen();
+        self.poll();
+        self.device.clock.advance(1);
+    }
+
+    fn seen(&mut self) {
+        if let Some(mut watch) = self.watch.take() {
+            watch(self);
+            self.watch = Some(watch);
+        }
+    }
+
+    /// Takes all that the client has to send.
+    pub(crate) fn poll(&mut self) {
+        for _ in 0..100 {
+            let now = self.now();
+            let Some((to, length)) = self.client.poll(now, &mut self.up, &mut self.out) else { return };
+            assert_eq!(to, SERVER);
+            let datagram = self.out[..length].to_vec();
+            self.arrives(&datagram);
+        }
+        panic!("the client has always something to send");
+    }
+
+    /// Lets the device go on until only the outside can help.
+    pub(crate) fn settle(&mut self) {
+        let mut still = 0;
+        for _ in 0..2_000 {
+            self.device.drain(&mut self.up, "the updater").unwrap();
+            let now = self.now();
+            let need = self.up.need(now);
+            let moved = match need {
+                Need::Again => true,
+                Need::Fetch { ticket, uri, offset, .. } => {
+                    let uri = uri.to_owned();
+                    self.fetch(ticket, &uri, offset)
+                }
+                Need::Permit { .. } => match self.permit {
+                    Permit::Yes => self.up.permit(now).is_ok(),
+                    Permit::Defer(until) => self.up.defer(until, now).is_ok(),
+                    Permit::Silent => false,
+                },
+                Need::Boot(want) => panic!("the native boot control asks nothing: {want:?}"),
+                Need::Reset => {
+                    if self.resets && self.client.drained() {
+                        self.reset();
+                        true
+                    } else {
+                        self.resets
+                    }
+                }
+                Need::Wait(until) => self.wait(until),
+                Need::Nothing => false,
+            };
+            self.poll();
+            self.device.clock.advance(1);
+            still = if moved { 0 } else { still + 1 };
+            if still > 2 {
+                return;
+            }
+        }
+        panic!("the device does not come to rest");
+    }
+
+    fn fetch(&mut self, ticket: fwupd_core::updater::Ticket, uri: &str, offset: u32) -> bool {
+        match self.fetch {
+            Fetch::Serve => self.device.fetch(&mut self.up, ticket, uri, offset).unwrap(),
+            Fetch::Hold => return false,
+            Fetch::Coap => {
+                let now = self.now();
+                self.pull.wants(ticket, FILES, uri, offset, now.mono);
+                return self.download(uri);
+            }
+            Fetch::Fail(why) => {
+                let now = self.now();
+                let _ = self.up.failed(ticket, why, now);
+            }
+        }
+        true
+    }
+
+    /// Takes what the download has to send to the server of files, and hands in its answers.
+    fn download(&mut self, uri: &str) -> bool {
+        let mut moved = false;
+        let mut out = [0; 400];
+        loop {
+            let now = self.now();
+            let Some((to, length)) = self.pull.poll(now, &mut self.up, &mut out) else { return moved };
+            assert_eq!(to, FILES);
+            moved = true;
+            let Some(answer) = self.serve(uri, &out[..length]) else { continue };
+            loop {
+                let now = self.now();
+                match self.pull.handle(FILES, &answer, now, &mut self.up, &mut out) {
+                    pull::Handled::Done(0) => break,
+                    pull::Handled::Done(_) => panic!("a piggybacked answer is not acknowledged"),
+                    pull::Handled::Again => {
+                        self.device.drain(&mut self.up, "the updater").unwrap();
+                        let _ = self.up.need(now);
+                    }
+                }
+            }
+        }
+    }
+
+    /// What the server of files answers.
+    fn serve(&mut self, uri: &str, request: &[u8]) -> Option<Vec<u8>> {
+        let request = Packet::from_bytes(request).unwrap();
+        let asked = request.get_first_option(CoapOption::Block2).unwrap();
+        let asked = asked.iter().fold(0, |n, byte| n << 8 | u32::from(*byte));
+        let count = self.files.asked.len();
+        self.files.asked.push((asked >> 4, asked & 7));
+        if count >= self.files.dies_at {
+            return None;
+        }
+        let mut answer = Packet::new();
+        answer.header.set_type(MessageType::Acknowledgement);
+        answer.header.message_id = request.header.message_id;
+        answer.set_token(request.get_token().to_vec());
+        answer.header.code = MessageClass::from(self.files.refuses.unwrap_or(0x45));
+        if self.files.refuses.is_some() {
+            return Some(answer.to_bytes_unlimited().unwrap());
+        }
+        let file = &self.device.files[uri];
+        if !(self.files.tag)(count).is_empty() {
+            answer.add_option(CoapOption::ETag, (self.files.tag)(count).to_vec());
+        }
+        let Some(exponent) = self.files.exponent else {
+            answer.payload = file.clone();
+            return Some(answer.to_bytes_unlimited().unwrap());
+        };
+        // A smaller size than was asked for keeps the offset.
+        let (number, wanted) = ((self.files.block)(count, asked >> 4), asked & 7);
+        let exponent = exponent.min(wanted);
+        let from = (number as usize) << (wanted + 4);
+        let to = file.len().min(from + (16 << exponent));
+        let number = (from >> (exponent + 4)) as u32;
+        let more = u32::from(to < file.len());
+        answer.add_option(CoapOption::Block2, uint(number << 4 | more << 3 | exponent));
+        if self.files.size2 {
+            answer.add_option(CoapOption::Size2, uint(file.len() as u32));
+        }
+        answer.payload = file.get(from..to).unwrap_or_default().to_vec();
+        Some(answer.to_bytes_unlimited().unwrap())
+    }
+
+    fn wait(&mut self, until: u64) -> bool {
+        let trial = matches!(self.up.status().unwrap().state, State::Trial { .. });
+        if !trial {
+            let left = until.saturating_sub(self.now().mono);
+            self.device.clock.advance(left);
+            return true;
+        }
+        let now = self.now();
+        let by = Initiator::APPLICATION;
+        match self.device.self_test {
+            // New firmware counts as good once it has reached its server.
+            SelfTest::Pass if !self.client.registered() => false,
+            SelfTest::Pass => self.up.command(by, Command::Confirm, None, now).is_ok(),
+            SelfTest::Fail => {
+                let reject = Command::Reject { why: Failure::Rejected, detail: b"self-test failed" };
+                self.up.command(by, reject, None, now).is_ok()
+            }
+            SelfTest::Hang => {
+                self.device.clock.advance(until.saturating_sub(now.mono));
+                true
+            }
+            SelfTest::Crash => {
+                self.reset();
+                true
+            }
+        }
+    }
+
+    /// The device resets: what was in RAM is gone.
+    pub(crate) fn reset(&mut self) {
+        self.boots += 1;
+        self.device.clock.reset(self.wall);
+        self.device.bootloader().unwrap();
+        self.up = self.device.updater();
+        self.config.seed = self.config.seed.wrapping_mul(0x9E37_79B9).wrapping_add(1);
+        self.client = Client::new(self.config);
+        self.pull = Pull::new(Params::default(), Szx::MAX, self.config.seed);
+        self.observed.clear();
+    }
+
+    /// Resets, and settles.
+    pub(crate) fn reboot(&mut self) {
+        self.reset();
+        self.settle();
+    }
+
+    /// Lets time pass, and the client send what is due.
+    pub(crate) fn pass(&mut self, millis: u64) {
+        let end = self.now().mono + millis;
+        loop {
+            self.settle();
+            let now = self.now();
+            if now.mono >= end {
+                return;
+            }
+            let times = [self.client.poll_timeout(now), self.pull.poll_timeout()];
+            let next = times.into_iter().flatten().min().unwrap_or(end).clamp(now.mono + 1, end);
+            self.device.clock.advance(next - now.mono);
+        }
+    }
+
+    /// A datagram has come to the server.
+    fn arrives(&mut self, datagram: &[u8]) {
+        self.sent.push(datagram.to_vec());
+        if !self.online {
+            return;
+        }
+        let packet = Packet::from_bytes(datagram).unwrap();
+        let code = u8::from(packet.header.code);
+        let confirmable = packet.header.get_type() == MessageType::Confirmable;
+        match code >> 5 {
+            0 if code != 0 => self.request(&packet),
+            0 => {}
+            _ if confirmable || self.observed.contains_key(packet.get_token()) => {
+                let mut ack = Packet::new();
+                ack.header.code = MessageClass::Empty;
+                ack.header.message_id = packet.header.message_id;
+                let path = self.observed.get(packet.get_token()).cloned();
+                let reset = self.rejects && path.is_some();
+                ack.header.set_type(if reset { MessageType::Reset } else { MessageType::Acknowledgement });
+                let answer =
+                    Answer { code: name(packet.header.code), payload: packet.payload.clone(), packet };
+                match path.filter(|_| confirmable) {
+                    Some(path) => self.notices.push(Notice {
+                        path,
+                        code: answer.code.clone(),
+                        text: String::from_utf8_lossy(&answer.payload).into_owned(),
+                        sequence: answer.uint(CoapOption::Observe).unwrap_or(0),
+                    }),
+                    None => self.answers.push(answer.packet),
+                }
+                if confirmable {
+                    self.hand(SERVER, &ack.to_bytes().unwrap());
+                }
+            }
+            _ => self.answers.push(packet),
+        }
+    }
+
+    /// The client's requests: the registration.
+    fn request(&mut self, packet: &Packet) {
+        let all = |option| -> Vec<String> {
+            let values = packet.get_option(option);
+            values.into_iter().flatten().map(|value| String::from_utf8(value.clone()).unwrap()).collect()
+        };
+        let path = format!("/{}", all(CoapOption::UriPath).join("/"));
+        let mut answer = Packet::new();
+        answer.header.set_type(MessageType::Acknowledgement);
+        answer.header.message_id = packet.header.message_id;
+        answer.set_token(packet.get_token().to_vec());
+        answer.header.code = match (name(packet.header.code).as_str(), path.as_str()) {
+            ("0.02", "/rd") => {
+                let payload = String::from_utf8(packet.payload.clone()).unwrap();
+                self.registered.push((all(CoapOption::UriQuery), payload));
+                // Observations are over with a new registration.
+                self.observed.clear();
+                for segment in ["rd", "5a3f", "x y"] {
+                    answer.add_option(CoapOption::LocationPath, segment.as_bytes().to_vec());
+                }
+                MessageClass::from(0x41)
+            }
+            ("0.02", "/rd/5a3f/x y") => {
+                self.requests.push(("update".into(), all(CoapOption::UriQuery)));
+                self.update_answer
+            }
+            ("0.04", "/rd/5a3f/x y") => {
+                self.requests.push(("delete".into(), Vec::new()));
+                MessageClass::from(0x42)
+            }
+            _ => MessageClass::from(0x84),
+        };
+        self.hand(SERVER, &answer.to_bytes().unwrap());
+    }
+
+    /// The notifications since the last call, as "path value".
+    pub(crate) fn told(&mut self) -> Vec<String> {
+        self.notices.drain(..).map(|notice| format!("{} {}", notice.path, notice.text)).collect()
+    }
+
+    pub(crate) fn last(&self) -> Option<Outcome> {
+        self.up.status().unwrap().last.copied()
+    }
+
+    /// The slot that the bootloader jumped to, which is what the status calls running.
+    pub(crate) fn runs(&self) -> SlotId {
+        let running = self.up.status().unwrap().running;
+        assert_eq!(Some(running), self.device.jumped);
+        running
+    }
+
+    /// Gives a command of somebody else, and has it written.
+    pub(crate) fn command(&mut self, by: u8, command: Command<'_>) {
+        let now = self.now();
+        self.up.command(Initiator(by), command, None, now).unwrap();
+        self.device.drain(&mut self.up, "the updater").unwrap();
+        assert_eq!(self.up.settled(), Settled::Written);
+    }
+}
+
+/// A number in as few bytes as it needs.
+pub(crate) fn uint(value: u32) -> Vec<u8> {
+    let bytes = value.to_be_bytes();
+    bytes[value.leading_zeros() as usize / 8..].to_vec()
+}
