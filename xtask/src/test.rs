@@ -8,6 +8,9 @@ use crate::{dependencies, size, sources};
 /// Where there is no operating system.
 const TARGETS: [&str; 3] = ["thumbv6m-none-eabi", "thumbv7em-none-eabi", "riscv32imac-unknown-none-elf"];
 
+/// What runs there.
+const NO_STD: [&str; 3] = ["fwupd-core", "fwupd-coap", "fwupd-lwm2m"];
+
 /// The core's features, which may be on or off side by side.
 const FEATURES: [&str; 3] = ["serde", "defmt", "_fuzzing"];
 
@@ -26,7 +29,7 @@ pub(crate) fn all(missing: Missing) -> bool {
     report.step("clippy", clippy);
     report.step("docs", docs);
     report.step("features of the core", features);
-    report.step("no_std builds of the core", || no_std(missing));
+    report.step("no_std builds", || no_std(missing));
     report.step("oldest rust", || dependencies::oldest_rust(missing));
     report.step("tests", || cargo_steps(&[&["test", "--locked", "--workspace"]]));
     report.step("keys with openssl", || peers::OPENSSL.with(missing, peers::keys_with_openssl));
@@ -83,13 +86,16 @@ fn no_std(missing: Missing) -> Outcome {
             let why = format!("target {target} is not installed");
             return if missing == Missing::Skip { Outcome::Skipped(why) } else { Outcome::Failed(why) };
         }
-        for set in ["", "serde,defmt"] {
-            let arguments =
-                ["build", "--locked", "--package", "fwupd-core", "--target", target, "--features", set];
-            if let Err(why) = run(cargo().args(arguments)) {
+        for set in ["", "fwupd-core/serde,fwupd-core/defmt"] {
+            let mut build = cargo();
+            build.args(["build", "--locked", "--target", target, "--features", set]);
+            for package in NO_STD {
+                build.args(["--package", package]);
+            }
+            if let Err(why) = run(&mut build) {
                 return Outcome::Failed(why);
             }
         }
     }
-    Outcome::Told(format!("{} targets", TARGETS.len()))
+    Outcome::Told(format!("{} crates, {} targets", NO_STD.len(), TARGETS.len()))
 }
