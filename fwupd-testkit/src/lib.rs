@@ -1,9 +1,11 @@
-//! Simulated flash, clock and bootloader for tests. Everything in it is deterministic: the same calls give
+//! Simulated flash, link, clock and bootloader for tests. Everything in it is deterministic: the same calls give
 //! the same bytes, the same errors and the same counts.
 
 pub mod clock;
 pub mod device;
 pub mod flash;
+pub mod link;
+pub mod random;
 pub mod reference;
 
 /// Tells a count that belongs to the result of a test, past a test runner that shows no output of tests that

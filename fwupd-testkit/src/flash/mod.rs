@@ -48,7 +48,9 @@ use fwupd_core::flash::Part;
 
 use fault::Faults;
 use store::{Store, Word};
-use torn::{Cells, Random};
+use torn::Cells;
+
+use crate::random::Random;
 
 /// The flash devices of a simulated board, by part number, with one power supply.
 #[derive(Clone, Debug)]

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use fwupd_core::flash::Part;
 
-use super::torn::{Cells, Random, Weak};
+use super::torn::{Cells, Weak};
+use crate::random::Random;
 
 /// What has happened to a word since it was last erased.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

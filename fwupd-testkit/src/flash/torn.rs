@@ -1,6 +1,8 @@
 //! What an interrupted operation leaves behind: a pure function of what was there, what should be there,
 //! the place of the interruption and a model.
 
+use crate::random::Random;
+
 /// Where an operation is interrupted. Its units are the write words of a write, and the bytes of the sector
 /// of an erase; [`LogEntry::places`](super::LogEntry::places) says how many there are. A place behind the
 /// last unit means that every unit was done, but nobody was told.
@@ -181,19 +183,5 @@ impl Fill {
             }
         }
         cells.weak[range].fill(Weak::Stable);
-    }
-}
-
-/// The SplitMix64 generator: small, and good enough to scatter bits.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Random(pub(super) u64);
-
-impl Random {
-    pub(super) fn byte(&mut self) -> u8 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (z ^ (z >> 31)).to_le_bytes()[0]
     }
 }
