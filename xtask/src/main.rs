@@ -1,6 +1,7 @@
 //! The project's own commands: `cargo xtask test` and `cargo xtask size`.
 
 mod dependencies;
+mod interop;
 mod licence;
 mod metadata;
 mod peers;

@@ -1,5 +1,6 @@
 //! Running other programs.
 
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -49,9 +50,32 @@ pub(crate) fn output(command: &mut Command) -> Result<String, String> {
 
 /// Whether a program can be run at all.
 pub(crate) fn is_there(name: &str, argument: &str) -> bool {
+    ends_with(name, &[argument], 0)
+}
+
+/// Whether a program can be run, and ends with this code.
+pub(crate) fn ends_with(name: &str, arguments: &[&str], code: i32) -> bool {
     let mut command = Command::new(name);
-    command.arg(argument).stdout(Stdio::null()).stderr(Stdio::null());
-    command.status().is_ok_and(|status| status.success())
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.code() == Some(code))
+}
+
+/// Runs a command for the lines that it prints, which are shown as they come.
+pub(crate) fn shown_lines(command: &mut Command) -> Result<Vec<String>, String> {
+    let shown = shown(command);
+    println!("$ {shown}");
+    let failed = |e: std::io::Error| format!("{shown}: {e}");
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().map_err(failed)?;
+    let mut lines = Vec::new();
+    if let Some(stdout) = child.stdout.take() {
+        for line in BufReader::new(stdout).split(b'\n') {
+            let line = String::from_utf8_lossy(&line.map_err(failed)?).into_owned();
+            println!("{line}");
+            lines.push(line);
+        }
+    }
+    let status = child.wait().map_err(failed)?;
+    if status.success() { Ok(lines) } else { Err(format!("{shown}: {status}")) }
 }
 
 /// The entries of a folder, sorted by name.

@@ -3,7 +3,7 @@
 use crate::peers::{self, Missing};
 use crate::report::{Outcome, Report};
 use crate::run::{cargo, is_there, output, program, run};
-use crate::{dependencies, size, sources};
+use crate::{dependencies, interop, size, sources};
 
 /// Where there is no operating system.
 const TARGETS: [&str; 3] = ["thumbv6m-none-eabi", "thumbv7em-none-eabi", "riscv32imac-unknown-none-elf"];
@@ -33,6 +33,7 @@ pub(crate) fn all(missing: Missing) -> bool {
     report.step("oldest rust", || dependencies::oldest_rust(missing));
     report.step("tests", || cargo_steps(&[&["test", "--locked", "--workspace"]]));
     report.step("keys with openssl", || peers::OPENSSL.with(missing, peers::keys_with_openssl));
+    report.step("interop: lwm2m", || interop::lwm2m(missing));
     report.step("size: the driver updates", size::tests);
     report.step("size: budgets", || size::check(size::Budget::Keep));
     report.step("demo", || {
