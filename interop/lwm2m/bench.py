@@ -140,17 +140,20 @@ class Agent:
 
 
 class CoapServer:
-    """libcoap's coap-server, with nothing in it yet."""
+    """libcoap's coap-server, with nothing in it yet. It does not send the datagrams of these numbers."""
 
-    def __init__(self, bench):
+    def __init__(self, bench, loses=None):
         self.program = bench.coap_server
-        self.port = free_port()
-        self.uri = f"coap://127.0.0.1:{self.port}"
+        port = free_port()
+        self.uri = f"coap://127.0.0.1:{port}"
+        self.arguments = ["-A", "127.0.0.1", "-p", f"{port}", "-d", "4"]
+        if loses is not None:
+            self.arguments += ["-l", loses]
         self.process = None
 
     async def __aenter__(self):
         self.process = await asyncio.create_subprocess_exec(
-            *[self.program, "-A", "127.0.0.1", "-p", f"{self.port}", "-d", "4", "-v", "3"],
+            *[self.program, *self.arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
