@@ -3,8 +3,9 @@
 
 use fwupd_coap::block::{BadBlock, Block, Szx};
 use fwupd_coap::body::{Cut, NoBlock, etag};
+use fwupd_coap::fetch::{Answer, Fetch, Piece};
 use fwupd_coap::message::{Kind, Message, Token, Writer};
-use fwupd_coap::spec::Code;
+use fwupd_coap::spec::{Code, option};
 use fwupd_coap::upload::{Send, Sent, Upload, Verdict};
 
 fn block(number: u32, more: u8, size: usize) -> Block {
@@ -248,4 +249,53 @@ fn a_body_longer_than_its_blocks_can_be_numbered_is_not_written() {
         assert_eq!(send.answered(Code::CONTINUE, Some(block)), Sent::More);
     }
     assert_eq!(send.next(), None);
+}
+
+/// What a client that wants the byte at `at` makes of a block with so many bytes.
+fn answered(fetch: &mut Fetch, block: Option<Block>, length: usize) -> Answer {
+    let mut out = [0; 1100];
+    let mut writer = Writer::new(&mut out, Kind::Acknowledgement, Code::CONTENT, 1, Token::EMPTY);
+    if let Some(block) = block {
+        writer.block(option::BLOCK2, block);
+    }
+    writer.payload(&vec![7; length]);
+    let length = writer.finish().unwrap();
+    fetch.answer(&Message::parse(&out[..length]).unwrap())
+}
+
+#[test]
+fn a_body_that_has_become_shorter_is_asked_for_anew_and_then_is_lost() {
+    let mut fetch = Fetch::new(1_282, Szx::fitting(64));
+    assert_eq!(fetch.ask(), Some(block(20, 0, 64)));
+    assert_eq!(answered(&mut fetch, Some(block(20, 0, 64)), 1), Answer::AskAgain, "it ends at 1281");
+    assert_eq!((fetch.at(), fetch.ask()), (0, Some(block(0, 0, 64))));
+    let mut fetch = Fetch::new(1_282, Szx::fitting(64));
+    let end = Answer::Piece(Piece { offset: 1_280, first: true, last: true });
+    assert_eq!(answered(&mut fetch, Some(block(20, 0, 64)), 2), end, "nothing is missing");
+    let mut fetch = Fetch::new(0, Szx::MAX);
+    fetch.taken(640);
+    assert_eq!(answered(&mut fetch, Some(block(1, 0, 64)), 10), Answer::AskAgain);
+    fetch.taken(640);
+    assert_eq!(answered(&mut fetch, Some(block(1, 0, 64)), 10), Answer::Lost, "once");
+}
+
+#[test]
+fn an_empty_body_is_one_piece() {
+    let end = Answer::Piece(Piece { offset: 0, first: true, last: true });
+    assert_eq!(answered(&mut Fetch::new(0, Szx::MAX), None, 0), end);
+    assert_eq!(answered(&mut Fetch::new(0, Szx::MAX), Some(block(0, 0, 16)), 0), end);
+}
+
+#[test]
+fn a_block_that_is_not_as_its_option_says_is_of_no_use() {
+    for (of, length) in
+        [(block(0, 1, 64), 63), (block(0, 1, 64), 65), (block(0, 0, 64), 65), (block(0, 1, 64), 0)]
+    {
+        assert_eq!(answered(&mut Fetch::new(0, Szx::MAX), Some(of), length), Answer::Lost, "{of}");
+    }
+    assert_eq!(
+        answered(&mut Fetch::new(0, Szx::MAX), Some(block(1, 1, 64)), 64),
+        Answer::Lost,
+        "it was skipped"
+    );
 }
