@@ -291,6 +291,21 @@ impl<A: Copy + Eq, const FLIGHTS: usize, const MESSAGE: usize, const SEEN: usize
         self.view().request(to, code, now, &mut once(write))
     }
 
+    /// The same with a token of the caller: to end an observation (RFC 7641 section 3.6), or to have one go on.
+    ///
+    /// # Errors
+    /// [`NotSent`], by its variants.
+    pub fn request_as(
+        &mut self,
+        to: A,
+        token: Token,
+        code: Code,
+        now: Millis,
+        write: impl FnOnce(&mut Writer<'_>),
+    ) -> Result<Flight, NotSent> {
+        self.view().queue(to, token, Role::Request, code, now, &mut once(write))
+    }
+
     /// Queues a notification with the token of its observation. One that is not confirmable is not under way
     /// any more once it was sent; a reset of it still names its [`Flight`].
     ///
