@@ -83,7 +83,8 @@ pub enum Received<'m, A> {
     Nothing,
     /// So many bytes of `out` are to be sent: a repeated reply, an acknowledgement, a reset.
     Send(usize),
-    /// A request, to be answered by [`Endpoint::respond`].
+    /// A request, to be answered by [`Endpoint::respond`]. Who cannot take its payload at once keeps the exchange
+    /// and reads the datagram again by [`Message::parse`]: given here again, it is a duplicate.
     Request(Exchange<A>, Message<'m>),
     /// The response to a request.
     Response {
