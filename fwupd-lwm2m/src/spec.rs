@@ -295,6 +295,9 @@ impl Lwm2m {
     }
 }
 
+/// Longest Endpoint Client Name that this client takes, bytes: the specification sets no limit.
+pub const ENDPOINT_MAX: usize = 128;
+
 /// The paths and parameters of the registration interface. Core 6.2, Transport 6.4.3.
 pub mod registration {
     /// The path of a registration.

@@ -60,7 +60,7 @@ pub struct Device<'a> {
 pub struct Config<'a, A> {
     /// The server. What comes from anywhere else is ignored.
     pub server: A,
-    /// Endpoint Client Name, up to 128 bytes.
+    /// Endpoint Client Name, up to [`ENDPOINT_MAX`](crate::spec::ENDPOINT_MAX) bytes.
     pub endpoint: &'a str,
     /// Lifetime of the registration, seconds.
     pub lifetime: u32,
@@ -80,6 +80,8 @@ pub struct Config<'a, A> {
     pub schemes: Schemes,
     /// /5/0/9.
     pub delivery: Delivery,
+    /// How CoAP is spoken.
+    pub coap: Params,
     /// A random number, another one after each reset.
     pub seed: u32,
 }
@@ -99,6 +101,7 @@ impl<'a, A> Config<'a, A> {
             push_idle: 120_000,
             schemes: Schemes::COAP,
             delivery: Delivery::Both,
+            coap: Params::default(),
             seed,
         }
     }
@@ -143,7 +146,7 @@ impl<'a, A: Copy + Eq> Client<'a, A> {
             delivery: config.delivery,
         };
         Self {
-            endpoint: Endpoint::new(Params::default(), config.seed),
+            endpoint: Endpoint::new(config.coap, config.seed),
             registration: Registration::new(),
             model: Model {
                 firmware,
@@ -284,9 +287,9 @@ impl<'a, A: Copy + Eq> Client<'a, A> {
         self.registration.leave();
     }
 
-    /// Whether the server wants the device to reboot (/3/0/4), told once.
-    pub fn reboot_wanted(&mut self) -> bool {
-        core::mem::take(&mut self.reboot)
+    /// Whether the server wants the device to reboot (/3/0/4).
+    pub fn reboot_wanted(&self) -> bool {
+        self.reboot
     }
 
     /// Ends a delivery whose next block does not come.
