@@ -23,6 +23,15 @@
 //! period = 60                       # seconds that a trial may take
 //! check = "signature"               # what the bootloader checks: none, digest, signature
 //! confirm = "self-test"             # who confirms: a passed self-test, or `command`: only `fwagent confirm`
+//!
+//! [coap]
+//! ack_timeout = 2000                # milliseconds to the first retransmission (RFC 7252, section 4.8)
+//!
+//! [lwm2m]                           # `fwagent run --protocol lwm2m`
+//! server = "coap://127.0.0.1:5683"
+//! endpoint = "fwagent"              # endpoint client name
+//! lifetime = 300                    # seconds of the registration
+//! push_idle = 120                   # seconds without a block after which a push is given up
 //! ```
 
 use std::ffi::OsString;
@@ -58,6 +67,10 @@ pub struct Config {
     pub layout: Layout,
     /// How a new image is tried.
     pub boot: Boot,
+    /// How CoAP is spoken.
+    pub coap: Coap,
+    /// The LwM2M client.
+    pub lwm2m: Lwm2m,
     keys: Vec<String>,
     /// The folder that paths of the file are relative to.
     base: PathBuf,
@@ -207,6 +220,45 @@ pub enum Confirm {
     Command,
 }
 
+/// How CoAP is spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Coap {
+    /// Milliseconds to the first retransmission.
+    pub ack_timeout: u32,
+}
+
+impl Default for Coap {
+    fn default() -> Self {
+        Self { ack_timeout: 2000 }
+    }
+}
+
+/// The LwM2M client.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Lwm2m {
+    /// The URI of its server.
+    pub server: String,
+    /// The name by which it registers.
+    pub endpoint: String,
+    /// Lifetime of the registration, seconds.
+    pub lifetime: u32,
+    /// Seconds without a block after which a push is given up.
+    pub push_idle: u32,
+}
+
+impl Default for Lwm2m {
+    fn default() -> Self {
+        Self {
+            server: "coap://127.0.0.1:5683".to_owned(),
+            endpoint: "fwagent".to_owned(),
+            lifetime: 300,
+            push_idle: 120,
+        }
+    }
+}
+
 /// The file as it is written.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -216,6 +268,8 @@ struct File {
     identity: Names,
     flash: Flash,
     boot: Boot,
+    coap: Coap,
+    lwm2m: Lwm2m,
 }
 
 #[derive(Debug, Deserialize)]
@@ -268,12 +322,19 @@ impl Config {
         if file.boot.period == 0 {
             return Err(Error::failed("[boot]: period: a trial needs at least 1 s"));
         }
+        if file.coap.ack_timeout == 0 {
+            return Err(Error::failed("[coap]: ack_timeout: at least 1 ms"));
+        }
+        if file.lwm2m.lifetime == 0 || file.lwm2m.push_idle == 0 {
+            return Err(Error::failed("[lwm2m]: lifetime and push_idle: at least 1 s"));
+        }
         let layout = file.flash.layout()?;
         let state = match (&flags.state, file.state) {
             (None, Some(named)) => base.join(named),
             (Some(_), _) | (None, None) => state,
         };
-        Ok(Self { state, identity, flash: file.flash, layout, boot: file.boot, keys: file.keys, base })
+        let File { keys, flash, boot, coap, lwm2m, .. } = file;
+        Ok(Self { state, identity, flash, layout, boot, coap, lwm2m, keys, base })
     }
 
     /// The trusted keys, read from their files.

@@ -14,5 +14,7 @@ pub mod flash;
 pub mod hex;
 pub mod identity;
 pub mod keys;
+pub mod net;
 pub mod pack;
+pub mod serve;
 pub mod ui;

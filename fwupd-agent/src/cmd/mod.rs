@@ -12,6 +12,8 @@ mod install;
 mod key;
 mod pack;
 mod provision;
+mod run;
+mod serve;
 mod slots;
 mod status;
 
@@ -79,6 +81,11 @@ enum Command {
     Install(install::Flags),
     #[command(flatten)]
     Control(control::Command),
+    /// Run the device at its server until it is stopped
+    Run(run::Flags),
+    /// Be a small server for such a device, and update it
+    #[command(subcommand)]
+    Serve(serve::Command),
     /// Show the device; it is not powered on for it
     Status,
     /// Show what each slot holds, and its wear; the device is not powered on for it
@@ -137,6 +144,8 @@ fn run(context: &Context, command: &Command) -> Result<Exit, Error> {
         Command::Provision(flags) => provision::run(context, flags),
         Command::Install(flags) => install::run(context, flags),
         Command::Control(command) => control::run(context, command),
+        Command::Run(flags) => run::run(context, flags),
+        Command::Serve(command) => serve::run(context, command),
         Command::Status => status::run(context),
         Command::Slots => slots::run(context),
         Command::History => history::run(context),

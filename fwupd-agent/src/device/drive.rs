@@ -1,5 +1,7 @@
 //! The application's loop: flash, the updater's needs, the source of bytes, the self-test of what runs.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -8,19 +10,27 @@ use fwupd_core::outcome::{Failure, Outcome, Refused, Run, What};
 use fwupd_core::status::Status;
 use fwupd_core::time::Now;
 use fwupd_core::updater::{Command, Need, Settled, Ticket, Updater};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
 
+use super::adapter::{Adapter, Taken};
+use super::download::{self, Download};
 use super::host::Host;
-use super::session::{BY, On, Reading, SoFar, remember};
+use super::lwm2m::Lwm2m;
+use super::session::{BY, On, Protocol, Reading, SoFar, remember};
 use super::settle;
 use super::source::{FileSource, next_of_stdin};
 use crate::config::Confirm;
 use crate::error::Error;
 use crate::firmware::{Firmware, SelfTest};
 use crate::flash::{FlashError, FlashFile};
+use crate::net::{Datagram, Inbox, Trace};
 use crate::ui::Progress;
 
 /// Longest sleep, milliseconds.
 const NAP: u64 = 50;
+/// How long a reset waits for what is still to be sent, milliseconds.
+const GRACE: u64 = 5000;
 
 /// How a drive ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +41,8 @@ pub(super) enum Rest {
     OnTrial,
     /// The device is to be reset.
     Reset,
+    /// It was asked to stop.
+    Stopped,
 }
 
 /// A transfer that is under way.
@@ -63,6 +75,16 @@ pub(super) struct Device<'a, const N: usize> {
     tested: bool,
     told: Option<Outcome>,
     progress: Option<Progress>,
+    adapters: Vec<Box<dyn Adapter<N> + 'a>>,
+    inbox: Inbox,
+    /// What came in and is not dealt with yet.
+    inbound: Option<Datagram>,
+    download: Option<Download>,
+    trace: Trace,
+    /// Since when a reset or an end waits for the adapters, monotonic milliseconds.
+    parting: Option<u64>,
+    /// Whether the process is asked to end.
+    stop: Arc<AtomicBool>,
 }
 
 impl<'a, const N: usize> Device<'a, N> {
@@ -80,7 +102,29 @@ impl<'a, const N: usize> Device<'a, N> {
             tested: false,
             told: None,
             progress: None,
+            adapters: Vec::new(),
+            inbox: Inbox::default(),
+            inbound: None,
+            download: None,
+            trace: Trace::off(),
+            parting: None,
+            stop: Arc::default(),
         }
+    }
+
+    /// From now on the device speaks this protocol.
+    pub(super) fn speak(&mut self, protocol: Protocol, trace: Trace) -> Result<(), Error> {
+        self.trace = trace.clone();
+        if self.adapters.is_empty() {
+            for signal in [SIGTERM, SIGINT] {
+                flag::register(signal, Arc::clone(&self.stop))
+                    .map_err(|e| Error::failed(format_args!("no signal handler: {e}")))?;
+            }
+        }
+        self.adapters.push(match protocol {
+            Protocol::Lwm2m => Box::new(Lwm2m::new(self.on.config, trace)?),
+        });
+        Ok(())
     }
 
     /// Reads the journal back, and writes what the boot means.
@@ -137,35 +181,139 @@ impl<'a, const N: usize> Device<'a, N> {
         }
     }
 
-    /// Leads the device on until it rests.
+    /// Leads the device on until it rests; with a protocol it does not, but for a reset.
     pub(super) fn drive(&mut self) -> Result<Rest, Error> {
         loop {
-            self.settle()?;
+            let mut worked = self.settle()?;
             self.watch()?;
             if self.self_test()? {
                 continue;
             }
+            worked |= self.talk();
+            if self.stop.load(Ordering::Relaxed) && self.may_stop() {
+                return Ok(Rest::Stopped);
+            }
+            let alone = self.adapters.is_empty();
             let (now, waits) = (self.now(), self.waits_for_its_user());
             match self.updater.need(now) {
                 Need::Fetch { ticket, uri, offset, .. } => {
                     let uri = uri.to_owned();
-                    self.fetch(ticket, &uri, offset)?;
+                    if !download::is_remote(&uri) {
+                        self.fetch(ticket, &uri, offset)?;
+                    } else {
+                        self.download(ticket, &uri, offset)?;
+                        if !worked {
+                            self.rest(u64::MAX);
+                        }
+                    }
                 }
                 Need::Permit { .. } => self.updater.permit(now).map_err(surprised)?,
                 Need::Boot(_) => self.updater.boot_done(None, now),
-                Need::Reset => return Ok(Rest::Reset),
-                Need::Wait(_) if waits => return Ok(Rest::OnTrial),
-                Need::Wait(until) => {
-                    thread::sleep(Duration::from_millis(until.saturating_sub(now.mono).min(NAP)));
+                Need::Reset => {
+                    if self.may_part(now.mono) {
+                        return Ok(Rest::Reset);
+                    }
+                    self.rest(u64::MAX);
                 }
-                Need::Again => {}
-                Need::Nothing => {
+                Need::Wait(_) if waits && alone => return Ok(Rest::OnTrial),
+                Need::Wait(until) if !worked => self.rest(until),
+                Need::Again | Need::Wait(_) => {}
+                Need::Nothing if alone => {
                     if !self.deliver()? {
                         return Ok(Rest::Idle);
                     }
                 }
+                Need::Nothing => {
+                    if self.adapters.iter().any(|adapter| adapter.wants_reset()) && self.may_part(now.mono) {
+                        return Ok(Rest::Reset);
+                    }
+                    if !worked {
+                        self.rest(u64::MAX);
+                    }
+                }
             }
         }
+    }
+
+    /// Deals with what came in, and sends what is due; true if there was anything.
+    fn talk(&mut self) -> bool {
+        let (now, mut worked) = (self.now(), false);
+        if let Some(datagram) = self.inbound.take().or_else(|| self.inbox.take()) {
+            let mut taken = Taken::NotMine;
+            for adapter in &mut self.adapters {
+                if taken == Taken::NotMine {
+                    taken = adapter.handle(&datagram, now, &mut self.updater);
+                }
+            }
+            if let (Taken::NotMine, Some(download)) = (taken, &mut self.download) {
+                taken = download.handle(&datagram, now, &mut self.updater);
+            }
+            match taken {
+                // What nobody claims came in on a socket that is closed by now.
+                Taken::Yes | Taken::NotMine => worked = true,
+                Taken::NotYet => self.inbound = Some(datagram),
+            }
+        }
+        for adapter in &mut self.adapters {
+            worked |= adapter.poll(now, &mut self.updater, &mut self.inbox);
+        }
+        if let Some(download) = &mut self.download {
+            worked |= download.poll(now, &mut self.updater);
+        }
+        worked
+    }
+
+    /// Waits until something comes in, something is to be sent, or this time.
+    fn rest(&mut self, until: u64) {
+        let now = self.now();
+        let timeouts = self.adapters.iter().filter_map(|adapter| adapter.timeout(now));
+        let download = self.download.as_ref().and_then(Download::timeout);
+        let until = timeouts.chain(download).fold(until, u64::min);
+        let millis = until.saturating_sub(now.mono).min(NAP);
+        if self.inbound.is_some() {
+            // It waits for time to pass, not for more to come in.
+            thread::sleep(Duration::from_millis(millis.min(1)));
+        } else {
+            self.inbound = self.inbox.wait(millis);
+        }
+    }
+
+    /// Whether the process may end, now that it is asked to.
+    fn may_stop(&mut self) -> bool {
+        let now = self.now();
+        if self.parting.is_none() {
+            self.adapters.iter_mut().for_each(|adapter| adapter.leave(now));
+            self.parting = Some(now.mono);
+            // The farewell is sent in the next round.
+            return false;
+        }
+        self.may_part(now.mono)
+    }
+
+    /// Whether a reset or an end that is owed may come: when all answers are out, or have had their time.
+    fn may_part(&mut self, now: u64) -> bool {
+        let since = *self.parting.get_or_insert(now);
+        self.adapters.iter().all(|adapter| adapter.drained()) || now.saturating_sub(since) >= GRACE
+    }
+
+    /// Goes on with a download over the network.
+    fn download(&mut self, ticket: Ticket, uri: &str, offset: u32) -> Result<(), Error> {
+        let now = self.now();
+        if self.download.as_ref().is_none_or(|download| !download.serves(uri)) {
+            let trace = self.trace.clone();
+            match Download::open(uri, self.on.config, &mut self.inbox, trace) {
+                Ok(download) => self.download = Some(download),
+                Err(why) => match self.updater.failed(ticket, why, now) {
+                    Ok(()) | Err(Refused::NotAvailable) => return Ok(()),
+                    Err(refused) => return Err(surprised(refused)),
+                },
+            }
+        }
+        if let Some(download) = &mut self.download {
+            download.wants(ticket, uri, offset, now);
+            download.poll(now, &mut self.updater);
+        }
+        Ok(())
     }
 
     /// On trial, the firmware tests itself once; true if a command came of it.

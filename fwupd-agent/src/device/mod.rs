@@ -4,10 +4,13 @@
 //! if that slot is on trial, the firmware in it is "run", and the updater goes on with what was under way. A
 //! reset is a new process image in the place of this one, which knows nothing but what is in flash.
 
+mod adapter;
 pub mod bootloader;
+mod download;
 mod drive;
 pub mod history;
 pub mod host;
+mod lwm2m;
 pub mod report;
 pub mod session;
 pub mod source;

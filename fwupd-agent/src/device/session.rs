@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process;
 
 use fwupd_core::lifecycle::State;
-use fwupd_core::outcome::{Failure, Initiator, Outcome, Reach, Run, What};
+use fwupd_core::outcome::{self, Failure, Initiator, Outcome, Reach, What};
 use fwupd_core::slot::Slot;
 use serde_json::json;
 
@@ -19,6 +19,7 @@ use crate::config::{Config, Flags};
 use crate::error::{Error, Exit};
 use crate::firmware;
 use crate::flash::{FlashError, FlashFile, Lock, Locking, PowerCut};
+use crate::net::Trace;
 use crate::ui::Ui;
 
 /// What the device is told once it runs.
@@ -47,6 +48,24 @@ pub enum Task {
     Cancel,
     /// Clear notes and staged images.
     FactoryReset,
+    /// Speak protocols, until the process is stopped.
+    Run(Run),
+}
+
+/// What `fwagent run` speaks.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// Each once.
+    pub protocols: Vec<Protocol>,
+    /// Whether messages are shown.
+    pub trace: Trace,
+}
+
+/// A protocol that the device speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// OMA LwM2M.
+    Lwm2m,
 }
 
 /// What outlives a reset of a run, for its report.
@@ -146,7 +165,7 @@ fn boot<const N: usize>(on: On<'_>, task: &Task) -> Result<Exit, Error> {
 
 /// Takes the place of this process as after a reset. `next` is what the new one tells of; if none, it does
 /// what this one was asked to. Returns only if that cannot be.
-fn reset(on: On<'_>, flash: &FlashFile, next: Option<(Run, SoFar)>) -> Error {
+fn reset(on: On<'_>, flash: &FlashFile, next: Option<(outcome::Run, SoFar)>) -> Error {
     let program = match env::current_exe() {
         Ok(program) => program,
         Err(why) => return Error::failed(format_args!("cannot reset: {why}")),
@@ -183,9 +202,18 @@ impl<const N: usize> Session<'_, N> {
             Task::GoOn => self.go_on()?,
             Task::Report { run, so_far } => {
                 self.device.so_far = *so_far;
-                Told::Run(Run(*run))
+                Told::Run(outcome::Run(*run))
             }
             Task::Install(install) => self.install(install)?,
+            Task::Run(run) => {
+                for protocol in &run.protocols {
+                    self.device.speak(*protocol, run.trace.clone())?;
+                }
+                return match self.device.drive()? {
+                    Rest::Reset => Err(reset(self.on, &self.device.flash, None)),
+                    Rest::Idle | Rest::OnTrial | Rest::Stopped => Ok(Exit::Done),
+                };
+            }
             Task::Activate(_)
             | Task::Confirm
             | Task::Reject(_)
@@ -210,12 +238,12 @@ impl<const N: usize> Session<'_, N> {
         };
         match self.device.drive()? {
             Rest::Reset => Err(reset(self.on, &self.device.flash, Some((told, self.device.so_far)))),
-            Rest::Idle | Rest::OnTrial => self.report(told),
+            Rest::Idle | Rest::OnTrial | Rest::Stopped => self.report(told),
         }
     }
 
     /// How a run stands, now that the device rests.
-    fn report(&mut self, run: Run) -> Result<Exit, Error> {
+    fn report(&mut self, run: outcome::Run) -> Result<Exit, Error> {
         let version = self.device.firmware.version;
         let SoFar { read, rejected } = self.device.so_far;
         let status = self.device.status()?;

@@ -70,7 +70,9 @@ impl<const N: usize> Session<'_, N> {
         let status = self.device.status()?;
         let on_trial = matches!(status.state, State::Trial { .. });
         match task {
-            Task::GoOn | Task::Report { .. } | Task::Install(_) => Err(Error::failed("told twice")),
+            Task::GoOn | Task::Report { .. } | Task::Install(_) | Task::Run(_) => {
+                Err(Error::failed("told twice"))
+            }
             Task::Activate(slot) => self.activate(slot.map(SlotId)),
             Task::Rollback => {
                 let back = self.previous()?;

@@ -1,0 +1,76 @@
+//! Sockets. Each is read by a thread of its own, and all that comes in goes through one [`Inbox`], so that the
+//! device has one place to wait at.
+
+mod trace;
+mod udp;
+
+pub use trace::{Trace, Way};
+pub use udp::Udp;
+
+use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::time::Duration;
+
+use fwupd_coap::uri::{Host, Uri};
+
+/// Names a socket of this process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Port(u32);
+
+/// A datagram that came in.
+#[derive(Debug)]
+pub struct Datagram {
+    /// On which socket.
+    pub port: Port,
+    /// From whom.
+    pub from: SocketAddr,
+    /// What.
+    pub bytes: Vec<u8>,
+}
+
+/// Where all sockets' datagrams arrive.
+#[derive(Debug)]
+pub struct Inbox {
+    sender: Sender<Datagram>,
+    receiver: Receiver<Datagram>,
+    next: u32,
+}
+
+impl Default for Inbox {
+    fn default() -> Self {
+        let (sender, receiver) = mpsc::channel();
+        Self { sender, receiver, next: 0 }
+    }
+}
+
+impl Inbox {
+    /// What has come in, if anything has.
+    pub fn take(&self) -> Option<Datagram> {
+        self.receiver.try_recv().ok()
+    }
+
+    /// What comes in within so many milliseconds.
+    pub fn wait(&self, millis: u64) -> Option<Datagram> {
+        // This end holds a sender: nobody can hang up.
+        self.receiver.recv_timeout(Duration::from_millis(millis)).ok()
+    }
+
+    fn open(&mut self) -> (Port, Sender<Datagram>) {
+        self.next = self.next.wrapping_add(1);
+        (Port(self.next), self.sender.clone())
+    }
+}
+
+/// The host of a URI, as a resolver takes it.
+pub fn host(uri: &Uri<'_>) -> String {
+    match uri.host {
+        Host::Name(name) => name.to_owned(),
+        Host::V4(address) => address.to_string(),
+        Host::V6(address) => address.to_string(),
+    }
+}
+
+/// The first address of a host; `None` if it has none.
+pub fn resolve(host: &str, port: u16) -> Option<SocketAddr> {
+    (host, port).to_socket_addrs().ok()?.next()
+}

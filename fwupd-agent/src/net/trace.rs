@@ -1,0 +1,176 @@
+//! Messages as lines on stderr: what CoAP says, and what it means in LwM2M.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use fwupd_coap::message::Message;
+use fwupd_coap::spec::{Code, option};
+use fwupd_lwm2m::spec::{
+    self, DEVICE, DeviceResource, FIRMWARE_UPDATE, Resource, SERVER, ServerResource, State, UpdateResult,
+    registration,
+};
+
+use crate::error::printable;
+
+/// Which way a message goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// It came in.
+    In,
+    /// It goes out.
+    Out,
+}
+
+/// Shows messages, or does not.
+#[derive(Clone, Debug, Default)]
+pub struct Trace(Option<Arc<Mutex<Asked>>>);
+
+/// What each token asked for.
+type Asked = HashMap<(SocketAddr, Vec<u8>), String>;
+
+/// No more tokens than this are kept.
+const MOST: usize = 256;
+
+impl Trace {
+    /// Shows nothing.
+    pub fn off() -> Self {
+        Self(None)
+    }
+
+    /// Shows each message.
+    pub fn on() -> Self {
+        Self(Some(Arc::default()))
+    }
+
+    /// Shows this one.
+    pub(super) fn tell(&self, way: Way, peer: SocketAddr, datagram: &[u8]) {
+        let Some(asked) = &self.0 else { return };
+        let mut asked = asked.lock().unwrap_or_else(PoisonError::into_inner);
+        let line = line(&mut asked, way, peer, datagram);
+        // Nobody can be told where stderr is closed.
+        drop(writeln!(std::io::stderr(), "{line}"));
+    }
+}
+
+fn line(asked: &mut Asked, way: Way, peer: SocketAddr, datagram: &[u8]) -> String {
+    let arrow = match way {
+        Way::In => "<-",
+        Way::Out => "->",
+    };
+    let mut line = match Message::parse(datagram) {
+        Ok(message) => format!("{arrow} {peer} {message}{}", meaning(asked, peer, &message)),
+        Err(why) => format!("{arrow} {peer} {} bytes: {why}", datagram.len()),
+    };
+    line = printable(&line);
+    line
+}
+
+/// What it means, behind a bar; nothing where it means nothing.
+fn meaning(asked: &mut Asked, peer: SocketAddr, message: &Message<'_>) -> String {
+    let key = (peer, message.token.as_slice().to_vec());
+    if message.code.is_request() {
+        let path: Vec<&str> = message.path().collect();
+        if asked.len() >= MOST {
+            asked.clear();
+        }
+        asked.insert(key, path.join("/"));
+        return request(message, &path).map_or(String::new(), |meaning| format!(" | {meaning}"));
+    }
+    let Some(path) = asked.get(&key).filter(|_| message.code == Code::CONTENT) else { return String::new() };
+    let path: Vec<&str> = path.split('/').collect();
+    response(&path, message).map_or(String::new(), |meaning| format!(" | {meaning}"))
+}
+
+fn request(message: &Message<'_>, path: &[&str]) -> Option<String> {
+    if path.first() == Some(&registration::PATH) {
+        let interface = match (message.code, path.len()) {
+            (Code::POST, 1) => "Register",
+            (Code::POST, _) => "Update of the registration",
+            (Code::DELETE, _) => "De-register",
+            _ => return None,
+        };
+        return Some(interface.to_owned());
+    }
+    let verb = match message.code {
+        Code::GET if message.accept() == Some(spec::format::LINK) => "Discover",
+        Code::GET => match message.observe() {
+            Some(0) => "Observe",
+            Some(_) => "Cancel Observation of",
+            None => "Read",
+        },
+        Code::PUT => "Write",
+        Code::POST if path.len() == 3 && message.option(option::CONTENT_FORMAT).is_none() => "Execute",
+        Code::POST => "Write",
+        _ => return None,
+    };
+    let mut meaning = format!("{verb} {}", target(path)?);
+    if verb == "Write" && message.content_format() == Some(spec::format::TEXT) {
+        // A String takes whatever is written to it.
+        let _ = write!(meaning, " {}", text(message.payload));
+    }
+    Some(meaning)
+}
+
+fn response(path: &[&str], message: &Message<'_>) -> Option<String> {
+    let name = target(path)?;
+    if message.content_format().is_some_and(|format| format != spec::format::TEXT) {
+        return Some(name);
+    }
+    let number = std::str::from_utf8(message.payload).ok().and_then(|text| text.parse::<u8>().ok());
+    let value = match (name.as_str(), number) {
+        ("State", Some(n)) => State::from_number(n).map(|state| format!("{n} {state:?}")),
+        ("UpdateResult", Some(n)) => UpdateResult::from_number(n).map(|result| format!("{n} {result:?}")),
+        _ => None,
+    };
+    Some(format!("{name} = {}", value.unwrap_or_else(|| text(message.payload))))
+}
+
+fn text(payload: &[u8]) -> String {
+    format!("\"{}\"", String::from_utf8_lossy(payload))
+}
+
+/// The name of a resource, or the path of what has none.
+fn target(path: &[&str]) -> Option<String> {
+    let numbers: Option<Vec<u16>> = path.iter().map(|part| part.parse().ok()).collect();
+    let name = match *numbers?.as_slice() {
+        [FIRMWARE_UPDATE, _, resource] => Resource::from_number(resource).map(|known| format!("{known:?}")),
+        [DEVICE, _, resource] => DeviceResource::from_number(resource).map(|known| format!("{known:?}")),
+        [SERVER, _, resource] => ServerResource::from_number(resource).map(|known| format!("{known:?}")),
+        _ => None,
+    };
+    Some(name.unwrap_or_else(|| format!("/{}", path.join("/"))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(asked: &mut Asked, way: Way, datagram: &[u8]) -> String {
+        line(asked, way, SocketAddr::from(([192, 0, 2, 1], 5683)), datagram)
+    }
+
+    #[test]
+    fn a_response_is_explained_by_the_request_with_its_token() {
+        let mut asked = Asked::new();
+        // GET /5/0/3 with the token 0x71, and its piggybacked response "2": RFC 7252, section 3.
+        let get = [0x41, 1, 0, 9, 0x71, 0xB1, b'5', 1, b'0', 1, b'3'];
+        assert!(told(&mut asked, Way::In, &get).ends_with("| Read State"));
+        let content = [0x61, 0x45, 0, 9, 0x71, 0xFF, b'2'];
+        assert!(told(&mut asked, Way::Out, &content).ends_with("| State = 2 Downloaded"));
+        let other = [0x61, 0x45, 0, 9, 0x72, 0xFF, b'2'];
+        assert!(!told(&mut asked, Way::Out, &other).contains('|'), "nobody asked with this token");
+    }
+
+    #[test]
+    fn what_is_no_message_is_one_line_too() {
+        let mut asked = Asked::new();
+        assert_eq!(told(&mut asked, Way::In, b"\n"), "<- 192.0.2.1:5683 1 bytes: this is no CoAP");
+        let mut put = vec![0x40, 3, 0, 1, 0xB1, b'5', 1, b'0', 1, b'1', 0x10, 0xFF];
+        put.extend(b"a\x1b[2J\nb");
+        let line = told(&mut asked, Way::In, &put);
+        assert!(line.ends_with("| Write PackageUri \"a\\u{1b}[2J\\nb\""), "{line}");
+    }
+}
