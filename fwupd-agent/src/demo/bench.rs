@@ -38,6 +38,7 @@ pub(super) struct Release {
     pub(super) package: String,
 }
 
+/// What the stories share.
 pub(super) struct Bench {
     dir: TempDir,
     pub(super) factory: Release,
@@ -89,6 +90,12 @@ impl Bench {
         self.dir.path().join(name)
     }
 
+    /// Size of a package, bytes.
+    pub(super) fn size(&self, release: &Release) -> Result<u64, Error> {
+        let path = self.path(&release.package);
+        fs::metadata(&path).map(|found| found.len()).map_err(|e| Error::file("read", &path, &e))
+    }
+
     /// A new device, or the same one as new.
     pub(super) fn device(&self, name: &'static str) -> Result<Device<'_>, Error> {
         let (from, to) = (self.path(FACTORY), self.path(name));
@@ -100,7 +107,7 @@ impl Bench {
         Ok(Device { bench: self, name })
     }
 
-    fn command(&self, device: &str, arguments: &[&str]) -> Result<Command, Error> {
+    pub(super) fn command(&self, device: &str, arguments: &[&str]) -> Result<Command, Error> {
         let mut command = child(self.dir.path())?;
         command.args(["--config", "fwagent.toml", "--state", device]).args(arguments);
         Ok(command)
@@ -153,21 +160,26 @@ pub(super) struct Device<'a> {
 }
 
 impl Device<'_> {
+    /// A command that runs on it.
+    pub(super) fn command(&self, arguments: &[&str]) -> Result<Command, Error> {
+        self.bench.command(self.name, arguments)
+    }
+
     /// Runs a command on it to its end.
     pub(super) fn run(&self, arguments: &[&str]) -> Result<Ran, Error> {
-        ran(self.bench.command(self.name, arguments)?)
+        ran(self.command(arguments)?)
     }
 
     /// Runs a command with a power cut to come.
     pub(super) fn run_cut(&self, arguments: &[&str], after: u64, seed: u64) -> Result<Ran, Error> {
-        let mut command = self.bench.command(self.name, arguments)?;
+        let mut command = self.command(arguments)?;
         command.env("FWAGENT_POWER_CUT", format!("{after}:{seed}"));
         ran(command)
     }
 
     /// Runs a command until it says `line` on stderr, and kills it then (SIGKILL).
     pub(super) fn run_until(&self, arguments: &[&str], line: &str) -> Result<Ran, Error> {
-        let mut command = self.bench.command(self.name, arguments)?;
+        let mut command = self.command(arguments)?;
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let failed = |e| Error::failed(format_args!("cannot run fwagent: {e}"));
         let mut child = command.spawn().map_err(failed)?;

@@ -5,7 +5,9 @@ mod bench;
 mod boots;
 mod cuts;
 mod installs;
+mod network;
 mod refusals;
+mod server;
 
 use bench::Bench;
 
@@ -50,7 +52,7 @@ struct Story {
 
 type Tale = fn(&Bench) -> Result<Story, Error>;
 
-const TALES: [(&str, Tale); 9] = [
+const TALES: [(&str, Tale); 13] = [
     ("install", installs::succeeds),
     ("killed", installs::killed_in_the_middle),
     ("wrong-signature", refusals::wrong_signature),
@@ -59,6 +61,10 @@ const TALES: [(&str, Tale); 9] = [
     ("self-test-fails", boots::self_test_fails),
     ("hangs", boots::hangs),
     ("hangs-killed", boots::hangs_and_is_killed),
+    ("push", network::push),
+    ("pull-killed", network::pull_cut),
+    ("push-forged", network::refused),
+    ("push-failing", network::rolled_back),
     ("power-cuts", cuts::at_random),
 ];
 
