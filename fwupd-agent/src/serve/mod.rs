@@ -1,9 +1,9 @@
 //! A small server: it waits for one device, updates it, and tells what it saw. For trying a device without a
 //! server of one's own, and for the demonstration; it has no security and keeps nothing.
 
-mod manager;
 mod offer;
 mod push;
+mod session;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::path::PathBuf;
@@ -17,8 +17,8 @@ use crate::error::{Error, Exit};
 use crate::files;
 use crate::net::Trace;
 use crate::ui::Ui;
-use manager::{Answer, Device, Event, Manager, NoAnswer, Observed};
 use offer::Offer;
+use session::{Answer, Device, Event, NoAnswer, Observed, Session};
 
 /// Largest package, bytes.
 const LARGEST: u64 = 64 * 1024 * 1024;
@@ -74,16 +74,16 @@ const SILENCE: Duration = Duration::from_secs(30);
 /// The update failed, the device cannot be reached, or the time is over.
 pub fn run(ui: Ui, plan: Plan) -> Result<Exit, Error> {
     let deadline = Instant::now() + plan.patience;
-    let mut manager = Manager::open(plan.listen, plan.endpoint.clone(), deadline, plan.trace.clone())?;
-    ui.note(format_args!("listening at coap://{}", manager.address()?));
+    let mut session = Session::open(plan.listen, plan.endpoint.clone(), deadline, plan.trace.clone())?;
+    ui.note(format_args!("listening at coap://{}", session.address()?));
     let package = match &plan.delivery {
         Delivery::Push(file, _) | Delivery::Offer(file) => files::read(file, LARGEST)?,
         Delivery::Watch | Delivery::Uri(_) => Vec::new(),
     };
     if let Delivery::Offer(_) = plan.delivery {
-        manager.offer = Some(Offer::new(package.clone()));
+        session.offer = Some(Offer::new(package.clone()));
     }
-    let mut server = Server { ui, plan, manager, seen: Seen::default(), pushed: 0 };
+    let mut server = Server { ui, plan, session, seen: Seen::default(), pushed: 0 };
     server.wait_for_device()?;
     server.greet()?;
     if server.plan.delivery != Delivery::Watch {
@@ -95,7 +95,7 @@ pub fn run(ui: Ui, plan: Plan) -> Result<Exit, Error> {
 struct Server {
     ui: Ui,
     plan: Plan,
-    manager: Manager,
+    session: Session,
     seen: Seen,
     /// Bytes of the package that were pushed.
     pushed: u64,
@@ -103,8 +103,8 @@ struct Server {
 
 impl Server {
     fn wait_for_device(&mut self) -> Result<(), Error> {
-        while self.manager.device.is_none() {
-            if self.manager.event(Instant::now() + SILENCE).is_none() && self.manager.is_late() {
+        while self.session.device.is_none() {
+            if self.session.event(Instant::now() + SILENCE).is_none() && self.session.is_late() {
                 return Err(Error::new(Exit::Network, "no device has registered"));
             }
         }
@@ -123,29 +123,29 @@ impl Server {
     }
 
     fn look(&mut self) -> Result<(), NoAnswer> {
-        let Some(device) = self.manager.device.clone() else { return Err(NoAnswer::NoDevice) };
-        let version = self.manager.read(&VERSION)?.text();
+        let Some(device) = self.session.device.clone() else { return Err(NoAnswer::NoDevice) };
+        let version = self.session.read(&VERSION)?.text();
         let Device { endpoint, address, lifetime, objects } = device;
         self.ui.note(format_args!(
             "{endpoint} at {address}: firmware {version}, lifetime {lifetime} s, objects {objects}"
         ));
         (self.seen.state, self.seen.result) = (None, None);
         // The result first: a state of Downloaded is acted on, and then both are known.
-        self.manager.observe(Observed::UpdateResult)?;
-        self.manager.observe(Observed::State)
+        self.session.observe(Observed::UpdateResult)?;
+        self.session.observe(Observed::State)
     }
 
     /// Brings the device its package.
     fn begin(&mut self, package: &[u8]) -> Result<(), Error> {
         // What other servers left behind: a device that is not idle takes no package.
-        let reset = self.manager.ask(Code::PUT, Resource::PackageUri, |to| {
+        let reset = self.session.ask(Code::PUT, Resource::PackageUri, |to| {
             to.uint(option::CONTENT_FORMAT, format::TEXT.into());
         })?;
         if reset.code != Code::CHANGED {
             return Err(refused("a reset of its state", reset.code));
         }
         // What was observed before is not how this update ends.
-        while let Some(event) = self.manager.event(Instant::now()) {
+        while let Some(event) = self.session.event(Instant::now()) {
             if let Event::Notified(what, value) = event {
                 self.notified(what, &value);
             }
@@ -155,7 +155,7 @@ impl Server {
         let uri = match &self.plan.delivery {
             Delivery::Watch => return Ok(()),
             Delivery::Push(_, block) => {
-                let pushed = push::push(&mut self.manager, package, *block)?;
+                let pushed = push::push(&mut self.session, package, *block)?;
                 self.pushed = pushed.bytes;
                 if !pushed.code.is_success() {
                     // Its result says why, and is observed.
@@ -164,16 +164,16 @@ impl Server {
                 return Ok(());
             }
             Delivery::Offer(_) => {
-                let device = self.manager.device.as_ref().map(|device| device.address);
+                let device = self.session.device.as_ref().map(|device| device.address);
                 let local = device.map(local_towards).transpose()?;
-                let here = self.manager.address()?;
+                let here = self.session.address()?;
                 let host = local.filter(|_| here.ip().is_unspecified()).unwrap_or(here.ip());
                 format!("coap://{}/{}", SocketAddr::new(host, here.port()), Offer::PATH)
             }
             Delivery::Uri(uri) => uri.clone(),
         };
         self.ui.note(format_args!("Package URI {uri}"));
-        let answer = self.manager.ask(Code::PUT, Resource::PackageUri, |to| {
+        let answer = self.session.ask(Code::PUT, Resource::PackageUri, |to| {
             to.uint(option::CONTENT_FORMAT, format::TEXT.into()).payload(uri.as_bytes());
         })?;
         match answer.code {
@@ -190,13 +190,13 @@ impl Server {
     fn watch(&mut self) -> Result<Exit, Error> {
         let mut anew = false;
         loop {
-            match self.manager.event(Instant::now() + SILENCE) {
+            match self.session.event(Instant::now() + SILENCE) {
                 Some(Event::Registered) => anew = true,
                 Some(Event::Gone) => self.ui.note("the device has de-registered"),
                 Some(Event::Notified(what, value)) => self.notified(what, &value),
-                None if self.manager.is_late() => return self.end(),
+                None if self.session.is_late() => return self.end(),
                 // Observations get lost: now and then a server asks.
-                None => anew = self.manager.device.is_some(),
+                None => anew = self.session.device.is_some(),
             }
             if std::mem::take(&mut anew) {
                 self.greet()?;
@@ -218,7 +218,7 @@ impl Server {
 
     fn execute(&mut self) -> Result<(), Error> {
         self.seen.executed = true;
-        match self.manager.ask(Code::POST, Resource::Update, |_| {}) {
+        match self.session.ask(Code::POST, Resource::Update, |_| {}) {
             Ok(Answer { code: Code::CHANGED, .. }) => {
                 self.ui.note("Update executed");
                 Ok(())
@@ -251,12 +251,12 @@ impl Server {
 
     /// Tells what the device came to.
     fn end(&mut self) -> Result<Exit, Error> {
-        let version = match self.manager.read(&VERSION) {
+        let version = match self.session.read(&VERSION) {
             Ok(answer) => answer.text(),
             Err(_) => "unknown".to_owned(),
         };
-        let served = self.manager.offer.as_ref().map_or(self.pushed, Offer::served);
-        let endpoint = self.manager.device.as_ref().map(|device| device.endpoint.clone());
+        let served = self.session.offer.as_ref().map_or(self.pushed, Offer::served);
+        let endpoint = self.session.device.as_ref().map(|device| device.endpoint.clone());
         let Seen { state, result, pairs, .. } = &self.seen;
         let object = json!({
             "endpoint": endpoint,

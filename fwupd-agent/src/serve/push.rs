@@ -5,7 +5,7 @@ use fwupd_coap::spec::{Code, option};
 use fwupd_coap::upload::{Send, Sent};
 use fwupd_lwm2m::spec::{Resource, format};
 
-use super::manager::{Manager, NoAnswer};
+use super::session::{NoAnswer, Session};
 
 /// How a push ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,14 +17,14 @@ pub(super) struct Pushed {
 }
 
 /// Pushes a package in blocks of at most `block` bytes.
-pub(super) fn push(manager: &mut Manager, package: &[u8], block: usize) -> Result<Pushed, NoAnswer> {
+pub(super) fn push(session: &mut Session, package: &[u8], block: usize) -> Result<Pushed, NoAnswer> {
     let length = u32::try_from(package.len()).unwrap_or(u32::MAX);
     let mut send = Send::new(length, Szx::fitting(block));
     let mut bytes = 0u64;
     loop {
         let part = send.next().map_or(0, |(_, range)| range.len());
         bytes = bytes.saturating_add(part as u64);
-        let answer = manager.ask(Code::PUT, Resource::Package, |to| {
+        let answer = session.ask(Code::PUT, Resource::Package, |to| {
             to.uint(option::CONTENT_FORMAT, format::OPAQUE.into());
             send.write(package, to);
         })?;

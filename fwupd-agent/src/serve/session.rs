@@ -113,7 +113,7 @@ impl From<NoAnswer> for Error {
 }
 
 /// The server.
-pub(super) struct Manager {
+pub(super) struct Session {
     inbox: Inbox,
     udp: Udp,
     endpoint: Endpoint<SocketAddr, 4, MESSAGE>,
@@ -128,7 +128,7 @@ pub(super) struct Manager {
     events: VecDeque<Event>,
 }
 
-impl Manager {
+impl Session {
     pub(super) fn open(
         listen: SocketAddr,
         wanted: Option<String>,
