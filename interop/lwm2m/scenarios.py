@@ -265,7 +265,7 @@ async def cancel(visit):
 
 
 async def stay_registered(visit):
-    """Discover, an update on its trigger, and the farewell."""
+    """Discover, an update on its trigger, a reboot, and the farewell."""
     found = await visit.device.discover("/5")
     absent = [path for path in (PACKAGE, URI, UPDATE, STATE, RESULT, "/5/0/9") if path not in found]
     if absent:
@@ -273,7 +273,10 @@ async def stay_registered(visit):
     updates = visit.device.updates
     expect("Execute Registration Update Trigger", await visit.device.execute("/1/0/8"), Code.CHANGED)
     await visit.server.until("registration update", lambda: visit.device.updates > updates)
-    visit.note(f"Discover names {len(found)} paths, it updates on the trigger")
+    registrations = visit.registrations
+    expect("Execute Reboot", await visit.device.execute("/3/0/4"), Code.CHANGED)
+    await visit.registered(registrations + 1)
+    visit.note(f"Discover names {len(found)} paths, it updates on the trigger, it reboots")
 
 
 def scenarios():

@@ -193,6 +193,11 @@ impl<'a, const N: usize> Device<'a, N> {
             if self.stop.load(Ordering::Relaxed) && self.may_stop() {
                 return Ok(Rest::Stopped);
             }
+            // A reset that a server asks for, whatever else is under way: that goes on after it.
+            let now = self.now();
+            if self.adapters.iter().any(|adapter| adapter.wants_reset()) && self.may_part(now.mono) {
+                return Ok(Rest::Reset);
+            }
             let alone = self.adapters.is_empty();
             let (now, waits) = (self.now(), self.waits_for_its_user());
             match self.updater.need(now) {
@@ -223,14 +228,8 @@ impl<'a, const N: usize> Device<'a, N> {
                         return Ok(Rest::Idle);
                     }
                 }
-                Need::Nothing => {
-                    if self.adapters.iter().any(|adapter| adapter.wants_reset()) && self.may_part(now.mono) {
-                        return Ok(Rest::Reset);
-                    }
-                    if !worked {
-                        self.rest(u64::MAX);
-                    }
-                }
+                Need::Nothing if !worked => self.rest(u64::MAX),
+                Need::Nothing => {}
             }
         }
     }
