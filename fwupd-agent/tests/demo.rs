@@ -29,6 +29,10 @@ fn every_story_goes_as_told() {
             "self-test-fails",
             "hangs",
             "hangs-killed",
+            "push",
+            "pull-killed",
+            "push-forged",
+            "push-failing",
             "power-cuts",
         ]
     );
@@ -39,10 +43,10 @@ fn every_story_goes_as_told() {
 fn a_story_that_is_told_wrongly_fails_the_demonstration() {
     let (code, out, err) = demo(&["--cuts", "1", "--falsify", "lower-sequence"]);
     assert_eq!(code, Some(1), "{out}");
-    assert!(err.contains("1 of 9 stories went otherwise"), "{err}");
+    assert!(err.contains("1 of 13 stories went otherwise"), "{err}");
     let wrong: Vec<_> = out.lines().filter(|line| line.ends_with("NO")).collect();
     assert!(matches!(wrong[..], [line] if line.starts_with("lower-sequence ")), "{out}");
-    assert_eq!(out.lines().filter(|line| line.ends_with("yes")).count(), 8, "{out}");
+    assert_eq!(out.lines().filter(|line| line.ends_with("yes")).count(), 12, "{out}");
 }
 
 #[test]
