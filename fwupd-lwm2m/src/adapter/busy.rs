@@ -11,7 +11,8 @@ use fwupd_core::time::Now;
 use fwupd_core::updater::{Platform, Settled, Updater};
 
 use super::{Client, Handled, code};
-use crate::object::Deed;
+use crate::note::Note;
+use crate::object::Order;
 use crate::spec::Answer;
 
 /// The request at work.
@@ -136,16 +137,18 @@ impl<A: Copy + Eq> Client<'_, A> {
     /// Gives a deed's command, and answers once it is written.
     pub(super) fn carry_out<P: Platform>(
         &self,
-        deed: &Deed<'_>,
+        order: Order<'_>,
+        note: &Note,
         reply: Reply,
         now: Now,
         up: &mut Updater<P>,
     ) -> Turn {
-        match self.model.firmware.carry_out(deed, now, up) {
+        match self.model.firmware.carry_out(order, note, now, up) {
             Err(answer) => answer.into(),
-            Ok(()) => Turn::Next(match deed.fails {
-                Some(why) => Step::Fail(why, reply.answer),
-                None => Step::Settle(reply),
+            Ok(()) => Turn::Next(match order {
+                Order::Fetch { fails: Some(why), .. } => Step::Fail(why, reply.answer),
+                Order::Fetch { fails: None, .. } | Order::Remember | Order::Receive => Step::Settle(reply),
+                Order::Cancel | Order::Discard | Order::Activate(_) => Step::Settle(reply),
             }),
         }
     }

@@ -9,7 +9,8 @@ use super::Client;
 use super::busy::Turn;
 use super::model::View;
 use super::path::Path;
-use crate::object::{Deed, Refusal};
+use crate::note::Note;
+use crate::object::{Deed, Order, Refusal};
 use crate::spec::{
     Answer, BINDING_UDP, DEVICE, DeviceResource, FIRMWARE_UPDATE, INSTANCE, Operations, Resource, SERVER,
     ServerResource, format,
@@ -54,10 +55,14 @@ impl<A: Copy + Eq> Client<'_, A> {
             return self.package(path, message, now, up);
         }
         let view = View::of(&self.model.firmware, up);
-        let deed =
-            if executes { self.execute(rest, &view, now) } else { self.write(&path, message, &view, now) };
+        let mut note = view.note;
+        let deed = if executes {
+            self.execute(rest, &view, &mut note, now)
+        } else {
+            self.write(&path, message, &view, &mut note, now)
+        };
         match deed {
-            Ok(deed) => self.carry_out(&deed, deed.answer.into(), now, up),
+            Ok(deed) => self.carry_out(deed.order, &note, deed.answer.into(), now, up),
             Err(answer) => answer.into(),
         }
     }
@@ -81,10 +86,16 @@ impl<A: Copy + Eq> Client<'_, A> {
         if allowed { Ok(path) } else { Err(Answer::MethodNotAllowed) }
     }
 
-    fn execute(&self, path: &[u16], view: &View<'_>, now: Now) -> Result<Deed<'static>, Refusal> {
+    fn execute(
+        &self,
+        path: &[u16],
+        view: &View<'_>,
+        note: &mut Note,
+        now: Now,
+    ) -> Result<Deed<'static>, Refusal> {
         let status = view.status.as_ref().ok_or(Answer::Unavailable)?;
         let resource = path.last().ok_or(Answer::NotFound)?;
-        self.model.firmware.execute(self.model.firmware.resource(*resource)?, status, view.note, now)
+        self.model.firmware.execute(self.model.firmware.resource(*resource)?, status, note, now)
     }
 
     /// A Write of anything but a package, to /5.
@@ -93,6 +104,7 @@ impl<A: Copy + Eq> Client<'_, A> {
         path: &Path,
         message: &Message<'m>,
         view: &View<'_>,
+        note: &mut Note,
         now: Now,
     ) -> Result<Deed<'m>, Refusal> {
         let status = view.status.as_ref().ok_or(Answer::Unavailable)?;
@@ -104,14 +116,14 @@ impl<A: Copy + Eq> Client<'_, A> {
             if !resource.operations().writes() {
                 return Err(Answer::MethodNotAllowed);
             }
-            let note = done.map_or(view.note, |deed| deed.note);
             let deed = firmware.write(resource, value, status, note, now)?;
-            done = Some(match (done, deed.command) {
-                (None, _) => deed,
-                (Some(before), None) if deed.answer == Answer::Changed => Deed { note: deed.note, ..before },
-                (Some(before), Some(_)) if before.command.is_none() => deed,
+            let plain = Deed::from(Order::Remember);
+            done = Some(match done {
+                None => deed,
+                Some(before) if before == plain => deed,
+                Some(before) if deed == plain => before,
                 // One message asks for one update.
-                (Some(_), _) => return Err(Answer::BadRequest),
+                Some(_) => return Err(Answer::BadRequest),
             });
         }
         done.ok_or(Answer::BadRequest)
