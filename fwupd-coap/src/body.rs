@@ -57,8 +57,13 @@ impl Cut {
     /// Writes an entity tag, the content format if there is one, Block2 and Size2 where there are blocks, and
     /// the block of this body.
     pub fn write(&self, body: &[u8], format: Option<u16>, to: &mut Writer<'_>) {
+        self.write_tagged(&etag(body), body, format, to);
+    }
+
+    /// The same with a tag that was made before, so that not each block of a large body is summed up anew.
+    pub fn write_tagged(&self, tag: &[u8], body: &[u8], format: Option<u16>, to: &mut Writer<'_>) {
         if self.block.is_some() {
-            to.option(option::ETAG, &etag(body));
+            to.option(option::ETAG, tag);
         }
         self.rest(format, to);
         let from = self.offset as usize;

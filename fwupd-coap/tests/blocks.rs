@@ -3,8 +3,10 @@
 
 use fwupd_coap::block::{BadBlock, Block, Szx};
 use fwupd_coap::body::{Cut, NoBlock, etag};
+use fwupd_coap::endpoint::{Endpoint, Params, Received};
+use fwupd_coap::fetch::{Answer, Fetch, Piece};
 use fwupd_coap::message::{Kind, Message, Token, Writer};
-use fwupd_coap::spec::Code;
+use fwupd_coap::spec::{Code, option};
 use fwupd_coap::upload::{Send, Sent, Upload, Verdict};
 
 fn block(number: u32, more: u8, size: usize) -> Block {
@@ -248,4 +250,106 @@ fn a_body_longer_than_its_blocks_can_be_numbered_is_not_written() {
         assert_eq!(send.answered(Code::CONTINUE, Some(block)), Sent::More);
     }
     assert_eq!(send.next(), None);
+}
+
+/// What a client that wants the byte at `at` makes of a block with so many bytes.
+fn answered(fetch: &mut Fetch, block: Option<Block>, length: usize) -> Answer {
+    let mut out = [0; 1100];
+    let mut writer = Writer::new(&mut out, Kind::Acknowledgement, Code::CONTENT, 1, Token::EMPTY);
+    if let Some(block) = block {
+        writer.block(option::BLOCK2, block);
+    }
+    writer.payload(&vec![7; length]);
+    let length = writer.finish().unwrap();
+    fetch.answer(&Message::parse(&out[..length]).unwrap())
+}
+
+#[test]
+fn a_body_that_has_become_shorter_is_asked_for_anew_and_then_is_lost() {
+    let mut fetch = Fetch::new(1_282, Szx::fitting(64));
+    assert_eq!(fetch.ask(), Some(block(20, 0, 64)));
+    assert_eq!(answered(&mut fetch, Some(block(20, 0, 64)), 1), Answer::AskAgain, "it ends at 1281");
+    assert_eq!((fetch.at(), fetch.ask()), (0, Some(block(0, 0, 64))));
+    let mut fetch = Fetch::new(1_282, Szx::fitting(64));
+    let end = Answer::Piece(Piece { offset: 1_280, first: true, last: true });
+    assert_eq!(answered(&mut fetch, Some(block(20, 0, 64)), 2), end, "nothing is missing");
+    let mut fetch = Fetch::new(0, Szx::MAX);
+    fetch.taken(640);
+    assert_eq!(answered(&mut fetch, Some(block(1, 0, 64)), 10), Answer::AskAgain);
+    fetch.taken(640);
+    assert_eq!(answered(&mut fetch, Some(block(1, 0, 64)), 10), Answer::Lost, "once");
+}
+
+#[test]
+fn an_empty_body_is_one_piece() {
+    let end = Answer::Piece(Piece { offset: 0, first: true, last: true });
+    assert_eq!(answered(&mut Fetch::new(0, Szx::MAX), None, 0), end);
+    assert_eq!(answered(&mut Fetch::new(0, Szx::MAX), Some(block(0, 0, 16)), 0), end);
+}
+
+#[test]
+fn a_block_that_is_not_as_its_option_says_is_of_no_use() {
+    for (of, length) in
+        [(block(0, 1, 64), 63), (block(0, 1, 64), 65), (block(0, 0, 64), 65), (block(0, 1, 64), 0)]
+    {
+        assert_eq!(answered(&mut Fetch::new(0, Szx::MAX), Some(of), length), Answer::Lost, "{of}");
+    }
+    assert_eq!(
+        answered(&mut Fetch::new(0, Szx::MAX), Some(block(1, 1, 64)), 64),
+        Answer::Lost,
+        "it was skipped"
+    );
+}
+
+/// A receiver of blocks behind the message layer: what it delivers, and what goes back.
+struct Receiver {
+    node: Endpoint<u8, 1, 64>,
+    upload: Upload<u8>,
+    delivered: Vec<u32>,
+}
+
+impl Receiver {
+    fn give(&mut self, datagram: &[u8]) -> Vec<u8> {
+        let mut out = [0; 64];
+        let length = match self.node.receive(1, datagram, 0, &mut out) {
+            Received::Send(length) => length,
+            Received::Request(exchange, message) => {
+                let (block, length) = (message.block1(), message.payload.len());
+                let verdict = self.upload.judge(&1, block, length);
+                let of = block.unwrap().unwrap();
+                let code = verdict.code().unwrap_or_else(|| {
+                    self.delivered.push(of.number);
+                    self.upload.taken(1, Some(of), length, 0);
+                    if of.more { Code::CONTINUE } else { Code::CHANGED }
+                });
+                let write = |to: &mut Writer<'_>| _ = to.block(option::BLOCK1, of);
+                self.node.respond(exchange, code, 0, &mut out, write).unwrap()
+            }
+            other @ (Received::Nothing | Received::Response { .. } | Received::Stray { .. }) => {
+                panic!("{other:?}")
+            }
+            other @ (Received::Acknowledged(_) | Received::Reset(_)) => panic!("{other:?}"),
+        };
+        out[..length].to_vec()
+    }
+}
+
+#[test]
+fn each_block_is_answered_with_its_token_and_its_block_and_delivered_once() {
+    let mut receiver =
+        Receiver { node: Endpoint::new(Params::default(), 1), upload: Upload::new(), delivered: vec![] };
+    // CON PUT /5/0/0, Block1 0/1/16.
+    let first = b"\x41\x03\x00\x01\xa1\xb15\x010\x010\xd1\x03\x08\xff0123456789abcdef";
+    assert_eq!(receiver.give(first), b"\x61\x5f\x00\x01\xa1\xd1\x0e\x08");
+    assert_eq!(receiver.give(first), b"\x61\x5f\x00\x01\xa1\xd1\x0e\x08", "a duplicate");
+    let third = b"\x41\x03\x00\x02\xa2\xb15\x010\x010\xd1\x03\x28\xff0123456789abcdef";
+    assert_eq!(receiver.give(third), b"\x61\x88\x00\x02\xa2\xd1\x0e\x28", "the second is missing");
+    let second = b"\x41\x03\x00\x03\xa3\xb15\x010\x010\xd1\x03\x18\xff0123456789abcdef";
+    assert_eq!(receiver.give(second), b"\x61\x5f\x00\x03\xa3\xd1\x0e\x18");
+    let again = b"\x41\x03\x00\x04\xa3\xb15\x010\x010\xd1\x03\x18\xff0123456789abcdef";
+    assert_eq!(receiver.give(again), b"\x61\x5f\x00\x04\xa3\xd1\x0e\x18", "under another identifier");
+    assert_eq!(receiver.give(first), b"\x61\x5f\x00\x01\xa1\xd1\x0e\x08", "a late duplicate");
+    let last = b"\x41\x03\x00\x05\xa4\xb15\x010\x010\xd1\x03\x20\xff0123";
+    assert_eq!(receiver.give(last), b"\x61\x44\x00\x05\xa4\xd1\x0e\x20");
+    assert_eq!(receiver.delivered, [0, 1, 2]);
 }

@@ -459,6 +459,17 @@ fn a_cancelled_request_is_not_sent_again_and_its_response_is_a_stray() {
 }
 
 #[test]
+fn a_request_may_have_the_token_of_an_observation() {
+    let mut node = node();
+    let token = Token::new(b"obs").unwrap();
+    let write = |to: &mut fwupd_coap::message::Writer<'_>| _ = to.uint(option::OBSERVE, 1);
+    let flight = node.request_as(1, token, Code::GET, 0, write).unwrap();
+    assert_eq!(node.token(flight), Some(token));
+    let (_, request) = sent(&mut node, 0).unwrap();
+    assert_eq!(request[4..], *b"obs\x61\x01");
+}
+
+#[test]
 fn a_request_that_was_acknowledged_is_given_up_when_no_response_comes() {
     let mut node = node();
     let flight = get(&mut node, 1, 0);

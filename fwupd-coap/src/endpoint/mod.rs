@@ -83,7 +83,8 @@ pub enum Received<'m, A> {
     Nothing,
     /// So many bytes of `out` are to be sent: a repeated reply, an acknowledgement, a reset.
     Send(usize),
-    /// A request, to be answered by [`Endpoint::respond`].
+    /// A request, to be answered by [`Endpoint::respond`]. Who cannot take its payload at once keeps the exchange
+    /// and reads the datagram again by [`Message::parse`]: given here again, it is a duplicate.
     Request(Exchange<A>, Message<'m>),
     /// The response to a request.
     Response {
@@ -289,6 +290,21 @@ impl<A: Copy + Eq, const FLIGHTS: usize, const MESSAGE: usize, const SEEN: usize
         write: impl FnOnce(&mut Writer<'_>),
     ) -> Result<Flight, NotSent> {
         self.view().request(to, code, now, &mut once(write))
+    }
+
+    /// The same with a token of the caller: to end an observation (RFC 7641 section 3.6), or to have one go on.
+    ///
+    /// # Errors
+    /// [`NotSent`], by its variants.
+    pub fn request_as(
+        &mut self,
+        to: A,
+        token: Token,
+        code: Code,
+        now: Millis,
+        write: impl FnOnce(&mut Writer<'_>),
+    ) -> Result<Flight, NotSent> {
+        self.view().queue(to, token, Role::Request, code, now, &mut once(write))
     }
 
     /// Queues a notification with the token of its observation. One that is not confirmable is not under way

@@ -155,6 +155,31 @@ fn a_whole_file_instead_of_the_rest_begins_anew() {
 }
 
 #[test]
+fn a_whole_file_without_a_tag_is_not_joined_to_what_was_there() {
+    let mut rig = Rig::new().blocks(64);
+    rig.server.tag = vec![];
+    rig.fetch(URI);
+    rig.run_while(|_, n| (n < 27).then_some(Answer::Good));
+    let mut rig = rig.reset();
+    rig.server.file = package("one-version.suit");
+    rig.run(|_, _| Answer::Whole);
+    assert_eq!(rig.what(), What::Done);
+    assert_eq!(rig.numbers(), [20]);
+}
+
+#[test]
+fn a_server_may_leave_the_tag_out_of_later_blocks() {
+    let mut rig = Rig::new().blocks(64);
+    rig.fetch(URI);
+    rig.run(|n, server| {
+        server.tag = if n % 7 == 0 { b"v1".to_vec() } else { vec![] };
+        Answer::Good
+    });
+    staged(&rig);
+    assert_eq!(rig.asked.len(), 29);
+}
+
+#[test]
 fn a_whole_file_in_the_middle_of_blocks_begins_anew() {
     let mut rig = Rig::new().blocks(64);
     rig.fetch(URI);

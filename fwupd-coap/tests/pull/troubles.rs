@@ -5,7 +5,7 @@ use fwupd_coap::message::Message;
 use fwupd_coap::pull::Handled;
 use fwupd_coap::spec::Code;
 use fwupd_core::lifecycle::State;
-use fwupd_core::outcome::{Failure, What};
+use fwupd_core::outcome::{Failure, Initiator, What};
 use fwupd_core::updater::{Command, Need};
 
 use crate::rig::{Answer, Rig, SERVER, URI};
@@ -148,6 +148,26 @@ fn a_datagram_that_is_given_again_changes_nothing_while_the_flash_is_busy() {
     assert_eq!(rig.give(&answer), b"");
     rig.run(|_, _| Answer::Good);
     assert_eq!(rig.what(), What::Done);
+}
+
+#[test]
+fn a_failure_is_told_again_while_the_updater_writes_a_frame() {
+    let mut rig = Rig::new();
+    rig.fetch(URI);
+    rig.run_while(|_, _| None);
+    let request = rig.sent[0].1.clone();
+    let refusal = Answer::Code(Code::NOT_FOUND);
+    let answer = rig.server.answer(&Message::parse(&request).unwrap(), refusal).remove(0);
+    rig.updater.remember(Initiator(1), b"a note").unwrap();
+    assert_eq!(rig.give(&answer), b"");
+    assert_eq!(rig.poll(), None);
+    assert_eq!(rig.pull.poll_timeout(), Some(0), "it is still to be told");
+    assert!(matches!(rig.state(), State::Checking { .. } | State::Receiving { .. }));
+    rig.drain();
+    assert_eq!(rig.poll(), None);
+    assert_eq!(rig.pull.poll_timeout(), None);
+    rig.run(|_, _| Answer::Good);
+    assert_eq!(rig.what(), What::Failed(Failure::TransportStatus(404)));
 }
 
 #[test]
