@@ -358,6 +358,8 @@ pub enum Answer {
     NotAcceptable = 0x86,
     /// 4.08 Request Entity Incomplete (RFC 7959, section 2.9.2).
     Incomplete = 0x88,
+    /// 4.12 Precondition Failed.
+    PreconditionFailed = 0x8C,
     /// 4.13 Request Entity Too Large.
     TooLarge = 0x8D,
     /// 4.15 Unsupported Content-Format.

@@ -232,6 +232,8 @@ impl<'a, A: Copy + Eq> Client<'a, A> {
                 return Some((self.config.server, length));
             }
         }
+        // A datagram that the application has not brought back will not come any more.
+        self.busy.take_if(|busy| now.mono >= busy.since.saturating_add(self.config.push_idle));
         self.watch_push(now, up);
         self.watch_deferral(now, up);
         loop {
@@ -263,6 +265,7 @@ impl<'a, A: Copy + Eq> Client<'a, A> {
             self.registration.timeout(),
             self.deferral.timeout(),
             waiting.map(|busy| busy.since.saturating_add(PATIENCE)),
+            self.busy.map(|busy| busy.since.saturating_add(self.config.push_idle)),
             self.push.map(|push| push.last.saturating_add(self.config.push_idle)),
         ];
         times.into_iter().flatten().min().map(|at| at.max(now.mono))

@@ -71,6 +71,12 @@ impl<A: Copy + Eq> Client<'_, A> {
     fn route(&self, message: &Message<'_>) -> Result<Path, Refusal> {
         let path = Path::parse(message.path()).ok_or(Answer::NotFound)?;
         self.model.find(&path)?;
+        // All that is written is there already, and nothing has an entity tag to be written by (RFC 7252 section
+        // 5.10.8).
+        let tagged = message.option(option::IF_MATCH).is_some_and(|tag| !tag.is_empty());
+        if tagged || message.option(option::IF_NONE_MATCH).is_some() {
+            return Err(Answer::PreconditionFailed);
+        }
         let operations = match *path.ids() {
             [object, _, resource, ..] => Some(self.model.operations(object, resource)?),
             [..] => None,

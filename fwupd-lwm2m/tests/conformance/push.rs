@@ -308,3 +308,32 @@ fn what_is_no_package_has_to_come_in_one_block() {
     }
     assert_eq!(rig.shown(), "0/0");
 }
+
+#[test]
+fn a_block_that_is_never_handed_in_again_does_not_hold_up_the_client() {
+    let (mut rig, file) = begun();
+    let packet = rig.block_packet(2, true, 4, &file[512..768]);
+    let bytes = packet.to_bytes_unlimited().unwrap();
+    assert_eq!(rig.hand(SERVER, &bytes), fwupd_lwm2m::adapter::Handled::Again);
+    rig.pass(100_000);
+    assert_eq!(rig.shown(), "1/0");
+    rig.pass(30_000);
+    assert_eq!(rig.shown(), "0/4");
+    rig.settle();
+    assert!(rig.client.drained());
+}
+
+/// RFC 7252, section 5.10.8.
+#[test]
+fn a_write_under_a_condition_that_does_not_hold_fails() {
+    let mut rig = Rig::new();
+    for (option, value, code) in [
+        (CoapOption::IfNoneMatch, &b""[..], "4.12"),
+        (CoapOption::IfMatch, b"tag", "4.12"),
+        (CoapOption::IfMatch, b"", "2.04"),
+    ] {
+        let mut packet = rig.packet(3, "/5/0/11", Some(0), b"2");
+        packet.add_option(option, value.to_vec());
+        assert_eq!(rig.ask(&packet).code, code);
+    }
+}
