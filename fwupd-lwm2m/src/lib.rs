@@ -60,7 +60,7 @@
 //! ```
 //!
 //! What is not implemented: the Bootstrap interface and its objects, DTLS (the application's socket does it),
-//! Write-Attributes (5.01; every change is told), SenML and CBOR, Composite operations, Send, queue mode, more
+//! attributes other than pmin and pmax, SenML and CBOR, Composite operations, Send, queue mode, more
 //! than one server, resource 14 of Object 5 v1.2, registrations in blocks. A body that is no package has to come
 //! in one message.
 #![cfg_attr(not(test), no_std)]

@@ -319,6 +319,14 @@ pub mod registration {
     pub const DIM: &str = "dim";
 }
 
+/// Attributes of notifications: Core 5.1.2.
+pub mod attribute {
+    /// Minimum Period, seconds.
+    pub const PMIN: &str = "pmin";
+    /// Maximum Period, seconds.
+    pub const PMAX: &str = "pmax";
+}
+
 /// Core 6.2.1.2: UDP.
 pub const BINDING_UDP: &str = "U";
 /// Core appendix E.4, Resource 11: no error.
@@ -366,8 +374,6 @@ pub enum Answer {
     UnsupportedFormat = 0x8F,
     /// 5.00 Internal Server Error.
     Internal = 0xA0,
-    /// 5.01 Not Implemented.
-    NotImplemented = 0xA1,
     /// 5.03 Service Unavailable.
     Unavailable = 0xA3,
 }

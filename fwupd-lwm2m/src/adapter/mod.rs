@@ -6,6 +6,7 @@
 //! datagrams may come in between; a second one that wants to change something takes the place of the first.
 //! [`Client::poll`] sends what is due: the registration, notifications, what has to be sent again.
 
+mod attributes;
 mod busy;
 mod defer;
 mod model;
@@ -28,6 +29,7 @@ use fwupd_core::updater::{Platform, Updater};
 
 use crate::object::{Firmware, Schemes};
 use crate::spec::{Answer, Delivery, Lwm2m};
+use attributes::Attributes;
 use busy::{Busy, Step};
 use defer::Deferral;
 use model::{Model, View};
@@ -122,6 +124,7 @@ pub struct Client<'a, A> {
     endpoint: Endpoint<A, FLIGHTS, MESSAGE>,
     registration: Registration,
     observations: Observations<A>,
+    attributes: Attributes,
     busy: Option<Busy<A>>,
     push: Option<Push>,
     upload: Upload<Path>,
@@ -154,6 +157,7 @@ impl<'a, A: Copy + Eq> Client<'a, A> {
             },
             config,
             observations: Observations::new(),
+            attributes: Attributes::new(),
             busy: None,
             push: None,
             upload: Upload::new(),
@@ -264,6 +268,7 @@ impl<'a, A: Copy + Eq> Client<'a, A> {
             self.endpoint.poll_timeout(),
             self.registration.timeout(),
             self.deferral.timeout(),
+            self.observations.timeout(),
             waiting.map(|busy| busy.since.saturating_add(PATIENCE)),
             self.busy.map(|busy| busy.since.saturating_add(self.config.push_idle)),
             self.push.map(|push| push.last.saturating_add(self.config.push_idle)),

@@ -39,6 +39,9 @@ impl<A: Copy + Eq> Client<'_, A> {
             Err(answer) => return answer.into(),
         };
         let [object, rest @ ..] = path.ids() else { return Answer::NotFound.into() };
+        if is_attributes(message) {
+            return self.attributes.write(&path, message.queries()).into();
+        }
         let executes = message.code == Code::POST && rest.len() == 2;
         match (*object, executes) {
             (FIRMWARE_UPDATE, _) => {}
@@ -82,8 +85,7 @@ impl<A: Copy + Eq> Client<'_, A> {
             [..] => None,
         };
         let allowed = match (message.code, path.ids().len(), operations) {
-            (Code::PUT, 3, _) if is_attributes(message) => return Err(Answer::NotImplemented),
-            (Code::PUT, 1 | 2, _) if is_attributes(message) => return Err(Answer::NotImplemented),
+            (Code::PUT, 1..=3, _) if is_attributes(message) => true,
             (Code::PUT | Code::POST, 2, _) => true,
             (Code::PUT, 3, Some(operations)) => operations.writes(),
             (Code::POST, 3, Some(operations)) => operations == Operations::Execute,
@@ -188,7 +190,8 @@ impl<A: Copy + Eq> Client<'_, A> {
 
 /// Whether it is a Write-Attributes: arguments, and nothing to write. Core 6.3.4.
 fn is_attributes(message: &Message<'_>) -> bool {
-    message.queries().next().is_some()
+    message.code == Code::PUT
+        && message.queries().next().is_some()
         && message.payload.is_empty()
         && message.option(option::CONTENT_FORMAT).is_none()
 }
