@@ -13,7 +13,7 @@ use fwupd_core::updater::{Platform, Settled, Updater};
 use super::{Client, Handled, code};
 use crate::note::Note;
 use crate::object::Order;
-use crate::spec::Answer;
+use crate::spec::{Answer, Shown, State, UpdateResult};
 
 /// The request at work.
 #[derive(Clone, Copy, Debug)]
@@ -76,6 +76,15 @@ impl From<Answer> for Turn {
 }
 
 impl<A> Busy<A> {
+    /// What is shown instead of a state that is over with the next step.
+    pub(super) fn instead(&self) -> Option<Shown> {
+        match self.step {
+            Step::Fail(..) => Some(Shown { state: State::Idle, result: UpdateResult::InvalidUri }),
+            Step::Restart => Some(Shown { state: State::Downloading, result: UpdateResult::Initial }),
+            Step::Start | Step::Settle(_) | Step::Feed | Step::Finish => None,
+        }
+    }
+
     /// Whether the state is one that nobody is to see: it lasts until the next step.
     pub(super) fn hides(&self) -> bool {
         match self.step {

@@ -193,7 +193,8 @@ impl<'a, A: Copy + Eq> Client<'a, A> {
             Received::Send(length) => Handled::Done(length),
             Received::Request(exchange, message) => {
                 if message.code.is_safe() {
-                    let view = View::of(&self.model.firmware, up);
+                    let instead = self.busy.and_then(|busy| busy.instead());
+                    let view = View { instead, ..View::of(&self.model.firmware, up) };
                     return match self.get(exchange, &message, now, &view, out) {
                         Ok(length) => Handled::Done(length),
                         Err(answer) => self.respond(exchange, answer, now, out),

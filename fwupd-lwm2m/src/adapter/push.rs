@@ -283,11 +283,10 @@ impl<A: Copy + Eq> Client<'_, A> {
     pub(super) fn feed<P: Platform>(&mut self, message: &Message<'_>, now: Now, up: &mut Updater<P>) -> Turn {
         let payload = message.payload;
         let more = matches!(message.block1(), Ok(Some(block)) if block.more);
-        let Some(mut push) = self.push else { return Answer::Incomplete.into() };
         loop {
+            let Some(push) = &mut self.push else { return Answer::Incomplete.into() };
             if !up.status().is_some_and(|status| push.is_open(&status)) {
                 if up.settled() == Settled::Pending {
-                    self.push = Some(push);
                     return Turn::Again;
                 }
                 self.push = None;
@@ -297,28 +296,27 @@ impl<A: Copy + Eq> Client<'_, A> {
             if up.ticket() != push.ticket {
                 break;
             }
-            let before = push;
+            let (ticket, sent) = (push.ticket, push.sent);
             let taken = match push.piece(payload) {
-                Err(Malformed) => return self.malformed(before, now, up),
+                Err(Malformed) => return self.malformed(ticket, now, up),
                 Ok([]) => break,
-                Ok(bytes) => up.chunk(before.ticket, before.sent, bytes, now),
+                Ok(bytes) => up.chunk(ticket, sent, bytes, now),
             };
             match taken {
                 Ok(taken) if taken > 0 => push.took(taken),
                 // The flash is owed something, or has failed, and `need` tells it.
-                Ok(_) | Err(_) => {
-                    self.push = Some(push);
-                    return Turn::Again;
-                }
+                Ok(_) | Err(_) => return Turn::Again,
             }
         }
+        let Some(push) = &mut self.push else { return Answer::Incomplete.into() };
         if !more && !push.is_whole() {
-            return self.malformed(push, now, up);
+            let ticket = push.ticket;
+            return self.malformed(ticket, now, up);
         }
         // A block that comes again in smaller ones may be taken further than this one.
         push.fed = push.fed.saturating_sub(payload.len());
         push.last = now.mono;
-        self.push = Some(push);
+        let ticket = push.ticket;
         if let (Ok(block), Some(path)) = (message.block1(), Path::parse(message.path())) {
             self.upload.taken(path, block, payload.len(), now.mono);
         }
@@ -326,23 +324,18 @@ impl<A: Copy + Eq> Client<'_, A> {
             return Turn::Next(Step::Settle(Answer::Continue.into()));
         }
         // A stale ticket: the package is whole, and its payload is fetched from elsewhere.
-        let _ = up.complete(push.ticket, now);
+        let _ = up.complete(ticket, now);
         Turn::Next(Step::Finish)
     }
 
     /// The bytes are not what their format says: the delivery ends.
-    fn malformed<P: Platform>(&mut self, push: Push, now: Now, up: &mut Updater<P>) -> Turn {
-        match up.failed(push.ticket, Failure::UnsupportedPackage, now) {
-            // While a frame is written this is found once more.
-            Err(Refused::NotAvailable) => {
-                self.push = Some(push);
-                Turn::Again
-            }
-            Ok(()) | Err(_) => {
-                self.push = None;
-                Turn::Next(Step::Settle(Answer::BadRequest.into()))
-            }
+    fn malformed<P: Platform>(&mut self, ticket: Ticket, now: Now, up: &mut Updater<P>) -> Turn {
+        // While a frame is written this is found once more.
+        if up.failed(ticket, Failure::UnsupportedPackage, now) == Err(Refused::NotAvailable) {
+            return Turn::Again;
         }
+        self.push = None;
+        Turn::Next(Step::Settle(Answer::BadRequest.into()))
     }
 
     /// All bytes are there: waits until they are compared, but for no longer than a server waits. The result is
