@@ -133,27 +133,30 @@ fn a_block_that_comes_again_in_another_message_is_taken_once() {
 /// The application has forgotten a block that asked to be handed in again, and the server sends it anew.
 #[test]
 fn a_block_that_was_taken_in_part_goes_on_where_it_was() {
-    for exponent in [2, 3, 4] {
+    for exponent in [2, 3, 4, 5] {
         let mut rig = Rig::new();
         let file = package("one-integrated.suit");
         let mut dropped = 0;
-        for (n, block) in file.chunks(256).enumerate() {
-            let more = n < 7;
-            let packet = rig.block_packet(n as u32, more, 4, block);
+        for (n, block) in file.chunks(512).enumerate() {
+            let more = n < 3;
+            let packet = rig.block_packet(n as u32, more, 5, block);
             let bytes = packet.to_bytes_unlimited().unwrap();
-            if n == 0 || !more {
-                // The first one would begin anew, and behind the last one there is nothing.
+            if n == 0 {
+                // It would begin anew.
                 rig.deliver(SERVER, &bytes);
                 continue;
             }
-            if rig.hand(SERVER, &bytes) == fwupd_lwm2m::adapter::Handled::Again {
-                dropped += 1;
+            // So often that more of it is taken than its first smaller block, and not all of the last one.
+            for _ in 0..if more { 2 } else { 1 } {
+                if rig.hand(SERVER, &bytes) == fwupd_lwm2m::adapter::Handled::Again {
+                    dropped += 1;
+                }
+                rig.turn();
             }
-            rig.turn();
             let size = 16 << exponent;
             let smaller: Vec<_> = block.chunks(size).enumerate().collect();
             for (m, piece) in &smaller {
-                let number = (n * 256 / size + m) as u32;
+                let number = (n * 512 / size + m) as u32;
                 let more = more || m + 1 < smaller.len();
                 let answer = rig.block(number, more, exponent, piece);
                 assert_eq!(answer.code, if more { "2.31" } else { "2.04" }, "{n} {m}");
