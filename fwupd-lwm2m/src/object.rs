@@ -1,8 +1,8 @@
 //! Object 5 alone, without CoAP: for whoever has an LwM2M stack already.
 //!
-//! Reads give values; writes and executions come to a [`Deed`]: a command to the updater with the note that
-//! goes into its frame. [`Firmware::carry_out`] gives it. The answer is for when
-//! [`Updater::settled`] says that it is written.
+//! Reads give values; writes and executions change the note and come to a [`Deed`]: what the updater is told, by
+//! [`Firmware::carry_out`], with the note in the same frame. The answer is for when [`Updater::settled`] says
+//! that it is written. Where one is refused, the note has not changed.
 
 use fwupd_coap::uri::{self, Uri as CoapUri};
 use fwupd_core::lifecycle::{AfterReset, State as Life};
@@ -57,37 +57,40 @@ pub struct Firmware<'a> {
     pub delivery: Delivery,
 }
 
-/// What a write or an execution comes to.
-#[derive(Clone, Copy, Debug)]
+/// What a write or an execution comes to, beside the note.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deed<'v> {
-    /// The command, if it takes one.
-    pub command: Option<Command<'v>>,
-    /// What is remembered, in the command's frame or in one of its own.
-    pub note: Note,
+    /// What the updater is told.
+    pub order: Order<'v>,
     /// The answer, once it is written.
     pub answer: Answer,
-    /// How the download that it begins fails at once.
-    pub fails: Option<Failure>,
-    /// Which table of refusals answers for the command.
-    pub access: Access,
 }
 
-/// How a command came.
+/// What the updater is told. The note goes into the same frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Access {
-    /// By a Write of Package or Package URI that asks for an update.
-    Write,
-    /// By a reset, or an Execute.
-    Command,
+pub enum Order<'v> {
+    /// The note alone.
+    Remember,
+    /// [`Command::Receive`]: a package is delivered.
+    Receive,
+    /// [`Command::Fetch`].
+    Fetch {
+        /// /5/0/1.
+        uri: &'v str,
+        /// How the download fails at once.
+        fails: Option<Failure>,
+    },
+    /// [`Command::Cancel`].
+    Cancel,
+    /// [`Command::Discard`], the slot included.
+    Discard,
+    /// [`Command::Activate`] of what is staged.
+    Activate(Ask),
 }
 
-impl<'v> Deed<'v> {
-    fn note(note: Note) -> Self {
-        Self { command: None, note, answer: Answer::Changed, fails: None, access: Access::Command }
-    }
-
-    fn command(command: Command<'v>, note: Note, access: Access) -> Self {
-        Self { command: Some(command), access, ..Self::note(note) }
+impl<'v> From<Order<'v>> for Deed<'v> {
+    fn from(order: Order<'v>) -> Self {
+        Self { order, answer: Answer::Changed }
     }
 }
 
@@ -161,7 +164,7 @@ impl Firmware<'_> {
         value.ok_or(Answer::NotFound)
     }
 
-    /// What a Write of a resource comes to. A package that is no reset comes to [`Command::Receive`]: its bytes
+    /// What a Write of a resource comes to. A package that is no reset comes to [`Order::Receive`]: its bytes
     /// are then told by [`Updater::chunk`].
     ///
     /// # Errors
@@ -171,7 +174,7 @@ impl Firmware<'_> {
         resource: Resource,
         value: Input<'v>,
         status: &Status<'_>,
-        note: Note,
+        note: &mut Note,
         now: Now,
     ) -> Result<Deed<'v>, Refusal> {
         match resource {
@@ -182,18 +185,22 @@ impl Firmware<'_> {
             Resource::PackageUri => {
                 let uri = value.text().ok_or(Answer::BadRequest)?;
                 match uri {
-                    "" | "\0" => self.reset(status, Note { uri: Uri::Empty, ..note }, now),
+                    "" | "\0" => {
+                        let deed = self.reset(status, note, now)?;
+                        note.uri = Uri::Empty;
+                        Ok(deed)
+                    }
                     _ => self.fetch(uri, status, note, now),
                 }
             }
             Resource::Severity => {
                 let number = value.unsigned(true).and_then(|number| u8::try_from(number).ok());
-                let severity = number.and_then(Severity::from_number).ok_or(Answer::BadRequest)?;
-                Ok(Deed::note(Note { severity, ..note }))
+                note.severity = number.and_then(Severity::from_number).ok_or(Answer::BadRequest)?;
+                Ok(Order::Remember.into())
             }
             Resource::MaximumDeferPeriod => {
-                let seconds = value.unsigned(false).ok_or(Answer::BadRequest)?;
-                Ok(Deed::note(Note { max_defer: Some(seconds), ..note }))
+                note.max_defer = Some(value.unsigned(false).ok_or(Answer::BadRequest)?);
+                Ok(Order::Remember.into())
             }
             Resource::Update | Resource::State | Resource::UpdateResult => Err(Answer::MethodNotAllowed),
             Resource::PkgName | Resource::PkgVersion => Err(Answer::MethodNotAllowed),
@@ -210,10 +217,10 @@ impl Firmware<'_> {
         &self,
         resource: Resource,
         status: &Status<'_>,
-        note: Note,
+        note: &mut Note,
         now: Now,
     ) -> Result<Deed<'static>, Refusal> {
-        let state = self.project(status, &note).state;
+        let state = self.project(status, note).state;
         match resource {
             Resource::Update => {
                 if state != State::Downloaded {
@@ -228,16 +235,15 @@ impl Firmware<'_> {
                 let begun = note.deadline.filter(|_| deferred);
                 let period = note.max_defer.filter(|seconds| *seconds > 0);
                 let after = |seconds| Deadline::after(u64::from(seconds).saturating_mul(1000), now);
-                let deadline = begun.or(period.map(after));
-                let note = Note { own: None, deadline, changed: now.wall.or(note.changed), ..note };
-                Ok(Deed::command(Command::Activate { slot: None, ask }, note, Access::Command))
+                note.deadline = begun.or(period.map(after));
+                note.own = None;
+                note.changed = now.wall.or(note.changed);
+                Ok(Order::Activate(ask).into())
             }
             Resource::Cancel => {
-                let own = Some((status.run, UpdateResult::Cancelled));
-                match give_up(status.state) {
-                    Some(command) => Ok(Deed::command(command, ended(note, own, now), Access::Command)),
-                    None => Err(Answer::MethodNotAllowed),
-                }
+                let order = give_up(status.state).ok_or(Answer::MethodNotAllowed)?;
+                end(note, Some((status.run, UpdateResult::Cancelled)), now);
+                Ok(order.into())
             }
             Resource::Package | Resource::PackageUri | Resource::State => Err(Answer::MethodNotAllowed),
             Resource::UpdateResult | Resource::PkgName => Err(Answer::MethodNotAllowed),
@@ -247,61 +253,74 @@ impl Firmware<'_> {
         }
     }
 
-    /// Gives a deed's command to the updater, or has its note remembered.
+    /// Gives a deed's command to the updater, or has the note alone remembered.
     ///
     /// # Errors
     /// The answer to what the updater has refused; 5.03 while the updater can take nothing, which is while
     /// [`Updater::settled`] is pending, or it has not loaded.
     pub fn carry_out<P: Platform>(
         &self,
-        deed: &Deed<'_>,
+        order: Order<'_>,
+        note: &Note,
         now: Now,
         up: &mut Updater<P>,
     ) -> Result<(), Refusal> {
-        let note = deed.note.emit();
-        let Some(shown) = self.shown(up).filter(|_| up.settled() != Settled::Pending) else {
+        let bytes = note.emit();
+        let Some(state) = up.status().map(|status| spec::project(&status, note).state) else {
             return Err(Answer::Unavailable);
         };
-        let done = match deed.command {
-            Some(command) => up.command(self.by, command, Some(&note), now).map(|_| ()),
-            None => up.remember(self.by, &note),
+        if up.settled() == Settled::Pending {
+            return Err(Answer::Unavailable);
+        }
+        let job = |uri, after| Job { uri, reach: Reach::Stage, target: None, after, file_check: None };
+        let (command, writes) = match order {
+            Order::Remember => return up.remember(self.by, &bytes).map_err(spec::refused_command),
+            Order::Receive => (Command::Receive(job(None, AfterReset::Fail)), true),
+            Order::Fetch { uri, .. } => (Command::Fetch(job(Some(uri), AfterReset::Resume)), true),
+            Order::Cancel => (Command::Cancel, false),
+            Order::Discard => (Command::Discard { keep_slot: false }, false),
+            Order::Activate(ask) => (Command::Activate { slot: None, ask }, false),
         };
-        done.map_err(|why| match deed.access {
-            Access::Write => spec::refused_write(why, shown.state),
-            Access::Command => spec::refused_command(why),
-        })
+        match up.command(self.by, command, Some(&bytes), now) {
+            Ok(_) => Ok(()),
+            Err(why) if writes => Err(spec::refused_write(why, state)),
+            Err(why) => Err(spec::refused_command(why)),
+        }
     }
 
     /// Package written: its bytes follow.
     ///
     /// # Errors
     /// As the state has it, or 4.05 where no package can be delivered.
-    pub fn receive<'v>(&self, status: &Status<'_>, note: Note, now: Now) -> Result<Deed<'v>, Refusal> {
-        self.begins(status, &note)?;
+    pub fn receive(&self, status: &Status<'_>, note: &mut Note, now: Now) -> Result<Deed<'static>, Refusal> {
+        self.begins(status, note)?;
         if self.delivery == Delivery::Pull {
             return Err(Answer::MethodNotAllowed);
         }
-        let note = Note { own: None, deadline: None, changed: now.wall.or(note.changed), ..note };
-        Ok(Deed::command(Command::Receive(job(None, AfterReset::Fail)), note, Access::Write))
+        end(note, None, now);
+        Ok(Order::Receive.into())
     }
 
     /// What a refused package leaves behind: its result, of its own, and nothing else.
-    pub fn refuse(&self, status: &Status<'_>, note: Note, result: UpdateResult, now: Now) -> Deed<'static> {
-        let note = ended(note, Some((status.run, result)), now);
-        match give_up(status.state) {
-            Some(command) => Deed::command(command, note, Access::Write),
-            None => Deed::note(note),
-        }
+    pub fn refuse(
+        &self,
+        status: &Status<'_>,
+        note: &mut Note,
+        result: UpdateResult,
+        now: Now,
+    ) -> Order<'static> {
+        end(note, Some((status.run, result)), now);
+        give_up(status.state).unwrap_or(Order::Remember)
     }
 
     fn fetch<'v>(
         &self,
         uri: &'v str,
         status: &Status<'_>,
-        note: Note,
+        note: &mut Note,
         now: Now,
     ) -> Result<Deed<'v>, Refusal> {
-        self.begins(status, &note)?;
+        self.begins(status, note)?;
         if self.delivery == Delivery::Push {
             return Err(Answer::MethodNotAllowed);
         }
@@ -313,15 +332,14 @@ impl Firmware<'_> {
             all.any(|protocol| protocol.scheme().eq_ignore_ascii_case(scheme))
         };
         if uri::scheme(uri).is_some_and(|scheme| !supported(scheme)) {
-            let own = Some((status.run, UpdateResult::UnsupportedProtocol));
-            return Ok(Deed { answer: Answer::BadRequest, ..Deed::note(Note { own, ..note }) });
+            note.own = Some((status.run, UpdateResult::UnsupportedProtocol));
+            return Ok(Deed { order: Order::Remember, answer: Answer::BadRequest });
         }
         // What names nothing is begun all the same, so that it is kept, and fails before a byte is asked for.
         let fails = CoapUri::parse(uri).is_err().then_some(Failure::InvalidUri);
-        let changed = now.wall.or(note.changed);
-        let note = Note { own: None, deadline: None, uri: Uri::Kept, changed, ..note };
-        let command = Command::Fetch(job(Some(uri), AfterReset::Resume));
-        Ok(Deed { fails, ..Deed::command(command, note, Access::Write) })
+        end(note, None, now);
+        note.uri = Uri::Kept;
+        Ok(Order::Fetch { uri, fails }.into())
     }
 
     /// Whether a Write can ask for an update now.
@@ -335,32 +353,32 @@ impl Firmware<'_> {
     }
 
     /// An empty URI, or a package that is one NUL byte, or none.
-    fn reset(&self, status: &Status<'_>, note: Note, now: Now) -> Result<Deed<'static>, Refusal> {
-        let note = ended(note, Some((status.run, UpdateResult::Initial)), now);
-        match (status.state, give_up(status.state)) {
-            (Life::Idle, _) => Ok(Deed::note(note)),
-            (_, Some(command)) => Ok(Deed::command(command, note, Access::Command)),
-            (_, None) => Err(Answer::MethodNotAllowed),
-        }
+    fn reset(&self, status: &Status<'_>, note: &mut Note, now: Now) -> Result<Deed<'static>, Refusal> {
+        let order = match (status.state, give_up(status.state)) {
+            (Life::Idle, _) => Order::Remember,
+            (_, Some(order)) => order,
+            (_, None) => return Err(Answer::MethodNotAllowed),
+        };
+        end(note, Some((status.run, UpdateResult::Initial)), now);
+        Ok(order.into())
     }
 }
 
 /// What ends the work of a state that can be ended.
-fn give_up(state: &Life) -> Option<Command<'static>> {
+fn give_up(state: &Life) -> Option<Order<'static>> {
     match state {
-        Life::Receiving { .. } | Life::Validating { .. } => Some(Command::Cancel),
-        Life::Staged { .. } => Some(Command::Discard { keep_slot: false }),
+        Life::Receiving { .. } | Life::Validating { .. } => Some(Order::Cancel),
+        Life::Staged { .. } => Some(Order::Discard),
         Life::Idle | Life::Checking { .. } => None,
         Life::Activating { .. } | Life::Trial { .. } | Life::Reverting { .. } => None,
     }
 }
 
-fn ended(note: Note, own: Option<(Run, UpdateResult)>, now: Now) -> Note {
-    Note { own, deadline: None, changed: now.wall.or(note.changed), ..note }
-}
-
-fn job(uri: Option<&str>, after: AfterReset) -> Job<'_> {
-    Job { uri, reach: Reach::Stage, target: None, after, file_check: None }
+/// An update ends, or another begins: the state changes now.
+fn end(note: &mut Note, own: Option<(Run, UpdateResult)>, now: Now) {
+    note.own = own;
+    note.deadline = None;
+    note.changed = now.wall.or(note.changed);
 }
 
 /// The version of the package that is there.

@@ -322,6 +322,14 @@ pub mod registration {
     pub const DIM: &str = "dim";
 }
 
+/// Attributes of notifications: Core 5.1.2.
+pub mod attribute {
+    /// Minimum Period, seconds.
+    pub const PMIN: &str = "pmin";
+    /// Maximum Period, seconds.
+    pub const PMAX: &str = "pmax";
+}
+
 /// Core 6.2.1.2: UDP.
 pub const BINDING_UDP: &str = "U";
 /// Core appendix E.4, Resource 11: no error.
@@ -361,14 +369,14 @@ pub enum Answer {
     NotAcceptable = 0x86,
     /// 4.08 Request Entity Incomplete (RFC 7959, section 2.9.2).
     Incomplete = 0x88,
+    /// 4.12 Precondition Failed.
+    PreconditionFailed = 0x8C,
     /// 4.13 Request Entity Too Large.
     TooLarge = 0x8D,
     /// 4.15 Unsupported Content-Format.
     UnsupportedFormat = 0x8F,
     /// 5.00 Internal Server Error.
     Internal = 0xA0,
-    /// 5.01 Not Implemented.
-    NotImplemented = 0xA1,
     /// 5.03 Service Unavailable.
     Unavailable = 0xA3,
 }

@@ -156,15 +156,20 @@ fn a_whole_file_instead_of_the_rest_begins_anew() {
 
 #[test]
 fn a_whole_file_without_a_tag_is_not_joined_to_what_was_there() {
-    let mut rig = Rig::new().blocks(64);
-    rig.server.tag = vec![];
-    rig.fetch(URI);
-    rig.run_while(|_, n| (n < 27).then_some(Answer::Good));
-    let mut rig = rig.reset();
-    rig.server.file = package("one-version.suit");
-    rig.run(|_, _| Answer::Whole);
-    assert_eq!(rig.what(), What::Done);
-    assert_eq!(rig.numbers(), [20]);
+    for reset in [false, true] {
+        let mut rig = Rig::new().blocks(64);
+        rig.server.tag = vec![];
+        rig.fetch(URI);
+        rig.run_while(|_, n| (n < 27).then_some(Answer::Good));
+        if reset {
+            rig = rig.reset();
+        }
+        rig.server.file = package("one-version.suit");
+        rig.run(|_, _| Answer::Whole);
+        assert_eq!(rig.what(), What::Done);
+        // Over a reset the updater does not go on with a file that has no tag.
+        assert_eq!(rig.numbers().last(), Some(if reset { &0 } else { &27 }));
+    }
 }
 
 #[test]

@@ -11,8 +11,9 @@ use fwupd_core::time::Now;
 use fwupd_core::updater::{Platform, Settled, Updater};
 
 use super::{Client, Handled, code};
-use crate::object::Deed;
-use crate::spec::Answer;
+use crate::note::Note;
+use crate::object::Order;
+use crate::spec::{Answer, Shown, State, UpdateResult};
 
 /// The request at work.
 #[derive(Clone, Copy, Debug)]
@@ -75,6 +76,15 @@ impl From<Answer> for Turn {
 }
 
 impl<A> Busy<A> {
+    /// What is shown instead of a state that is over with the next step.
+    pub(super) fn instead(&self) -> Option<Shown> {
+        match self.step {
+            Step::Fail(..) => Some(Shown { state: State::Idle, result: UpdateResult::InvalidUri }),
+            Step::Restart => Some(Shown { state: State::Downloading, result: UpdateResult::Initial }),
+            Step::Start | Step::Settle(_) | Step::Feed | Step::Finish => None,
+        }
+    }
+
     /// Whether the state is one that nobody is to see: it lasts until the next step.
     pub(super) fn hides(&self) -> bool {
         match self.step {
@@ -136,16 +146,18 @@ impl<A: Copy + Eq> Client<'_, A> {
     /// Gives a deed's command, and answers once it is written.
     pub(super) fn carry_out<P: Platform>(
         &self,
-        deed: &Deed<'_>,
+        order: Order<'_>,
+        note: &Note,
         reply: Reply,
         now: Now,
         up: &mut Updater<P>,
     ) -> Turn {
-        match self.model.firmware.carry_out(deed, now, up) {
+        match self.model.firmware.carry_out(order, note, now, up) {
             Err(answer) => answer.into(),
-            Ok(()) => Turn::Next(match deed.fails {
-                Some(why) => Step::Fail(why, reply.answer),
-                None => Step::Settle(reply),
+            Ok(()) => Turn::Next(match order {
+                Order::Fetch { fails: Some(why), .. } => Step::Fail(why, reply.answer),
+                Order::Fetch { fails: None, .. } | Order::Remember | Order::Receive => Step::Settle(reply),
+                Order::Cancel | Order::Discard | Order::Activate(_) => Step::Settle(reply),
             }),
         }
     }

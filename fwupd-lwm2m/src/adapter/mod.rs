@@ -6,6 +6,7 @@
 //! datagrams may come in between; a second one that wants to change something takes the place of the first.
 //! [`Client::poll`] sends what is due: the registration, notifications, what has to be sent again.
 
+mod attributes;
 mod busy;
 mod defer;
 mod model;
@@ -28,6 +29,7 @@ use fwupd_core::updater::{Platform, Updater};
 
 use crate::object::{Firmware, Schemes};
 use crate::spec::{Answer, Delivery, Lwm2m};
+use attributes::Attributes;
 use busy::{Busy, Step};
 use defer::Deferral;
 use model::{Model, View};
@@ -125,6 +127,7 @@ pub struct Client<'a, A> {
     endpoint: Endpoint<A, FLIGHTS, MESSAGE>,
     registration: Registration,
     observations: Observations<A>,
+    attributes: Attributes,
     busy: Option<Busy<A>>,
     push: Option<Push>,
     upload: Upload<Path>,
@@ -157,6 +160,7 @@ impl<'a, A: Copy + Eq> Client<'a, A> {
             },
             config,
             observations: Observations::new(),
+            attributes: Attributes::new(),
             busy: None,
             push: None,
             upload: Upload::new(),
@@ -192,7 +196,8 @@ impl<'a, A: Copy + Eq> Client<'a, A> {
             Received::Send(length) => Handled::Done(length),
             Received::Request(exchange, message) => {
                 if message.code.is_safe() {
-                    let view = View::of(&self.model.firmware, up);
+                    let instead = self.busy.and_then(|busy| busy.instead());
+                    let view = View { instead, ..View::of(&self.model.firmware, up) };
                     return match self.get(exchange, &message, now, &view, out) {
                         Ok(length) => Handled::Done(length),
                         Err(answer) => self.respond(exchange, answer, now, out),
@@ -235,6 +240,8 @@ impl<'a, A: Copy + Eq> Client<'a, A> {
                 return Some((self.config.server, length));
             }
         }
+        // A datagram that the application has not brought back will not come any more.
+        self.busy.take_if(|busy| now.mono >= busy.since.saturating_add(self.config.push_idle));
         self.watch_push(now, up);
         self.watch_deferral(now, up);
         loop {
@@ -265,7 +272,9 @@ impl<'a, A: Copy + Eq> Client<'a, A> {
             self.endpoint.poll_timeout(),
             self.registration.timeout(),
             self.deferral.timeout(),
+            self.observations.timeout(),
             waiting.map(|busy| busy.since.saturating_add(PATIENCE)),
+            self.busy.map(|busy| busy.since.saturating_add(self.config.push_idle)),
             self.push.map(|push| push.last.saturating_add(self.config.push_idle)),
         ];
         times.into_iter().flatten().min().map(|at| at.max(now.mono))

@@ -9,7 +9,7 @@ use crate::note::Note;
 use crate::object::{Firmware, Refusal};
 use crate::spec::{
     Answer, BINDING_UDP, DEVICE, DeviceResource, FIRMWARE_UPDATE, INSTANCE, Lwm2m, NO_ERROR, OBJECT_VERSION,
-    Operations, Resource, SECURITY, SERVER, ServerResource, format, registration,
+    Operations, Resource, SECURITY, SERVER, ServerResource, Shown, format, registration,
 };
 use crate::value::Value;
 use crate::wire::Out;
@@ -24,12 +24,14 @@ const RESOURCES: u16 = 17;
 pub(super) struct View<'s> {
     pub(super) status: Option<Status<'s>>,
     pub(super) note: Note,
-    uri: Option<&'s str>,
+    pub(super) uri: Option<&'s str>,
+    /// What is shown instead of what the status says.
+    pub(super) instead: Option<Shown>,
 }
 
 impl<'s> View<'s> {
     pub(super) fn of<P: Platform>(firmware: &Firmware<'_>, up: &'s Updater<P>) -> Self {
-        Self { status: up.status(), note: firmware.note(up), uri: up.uri(firmware.by) }
+        Self { status: up.status(), note: firmware.note(up), uri: up.uri(firmware.by), instead: None }
     }
 
     /// The version of what runs, and not only of what is confirmed.
@@ -83,7 +85,12 @@ impl Model<'_> {
             DEVICE => DeviceResource::from_number(resource).and_then(|resource| self.device(resource, view)),
             _ => {
                 let status = view.status.as_ref().ok_or(Answer::Unavailable)?;
-                return self.firmware.read(self.firmware.resource(resource)?, status, &view.note, view.uri);
+                let resource = self.firmware.resource(resource)?;
+                return match (resource, view.instead) {
+                    (Resource::State, Some(shown)) => Ok(Value::Integer(shown.state as u32)),
+                    (Resource::UpdateResult, Some(shown)) => Ok(Value::Integer(shown.result as u32)),
+                    _ => self.firmware.read(resource, status, &view.note, view.uri),
+                };
             }
         };
         value.ok_or(Answer::NotFound)

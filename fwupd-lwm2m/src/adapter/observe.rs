@@ -23,6 +23,8 @@ struct Told {
     format: u16,
     /// A fingerprint of the body.
     print: [u8; 4],
+    /// When.
+    at: Millis,
 }
 
 #[derive(Debug)]
@@ -30,23 +32,36 @@ pub(super) struct Observations<A> {
     list: Observers<A, Path, Told, OBSERVATIONS>,
     /// The notification under way.
     telling: Option<Flight>,
+    /// When a period of an observation is over.
+    wake: Option<Millis>,
 }
 
 impl<A: Copy + Eq> Observations<A> {
     pub(super) const fn new() -> Self {
-        Self { list: Observers::new(), telling: None }
+        Self { list: Observers::new(), telling: None, wake: None }
     }
 
     /// Forgets all observers. The sequence goes on.
     pub(super) fn clear(&mut self) {
         self.list.retain(|_| false);
         self.telling = None;
+        self.wake = None;
+    }
+
+    pub(super) fn timeout(&self) -> Option<Millis> {
+        self.wake.filter(|_| self.telling.is_none())
     }
 
     /// Begins an observation, or begins it again, and gives its first number; `None` if there are too many: the
     /// answer is then one to a plain GET.
-    pub(super) fn add(&mut self, peer: A, token: Token, path: Path, part: &Part) -> Option<u32> {
-        let told = Told { format: part.format, print: part.print };
+    pub(super) fn add(
+        &mut self,
+        (peer, token): (A, Token),
+        path: Path,
+        part: &Part,
+        now: Millis,
+    ) -> Option<u32> {
+        let told = Told { format: part.format, print: part.print, at: now };
         self.list.register(peer, token, path, told)?;
         Some(self.list.sequence())
     }
@@ -92,17 +107,32 @@ impl<A: Copy + Eq> Client<'_, A> {
             return false;
         }
         let mut best: Option<(u8, Token, Path, Result<Part, Answer>)> = None;
+        let (mut wake, mut waits) = (None, false);
         for observer in self.observations.list.iter() {
             let what = (observer.key, Some(observer.data.format));
             let part = Part::new(&self.model, what, view, Ok(None), MESSAGE, scratch);
-            let rank = rank(&observer.key);
             let changed = part.map_or(true, |part| part.print != observer.data.print);
-            if changed && best.is_none_or(|(least, ..)| rank < least) {
-                best = Some((rank, observer.token, observer.key, part));
+            let (least, most) = self.attributes.periods(&observer.key);
+            let after = |period| observer.data.at.saturating_add(period);
+            // A change waits for its least period, and what has not changed is told after the longest one.
+            let due = if changed { Some(after(least)) } else { most.map(after) };
+            match due {
+                Some(due) if due <= now => {
+                    let rank = rank(&observer.key);
+                    if best.is_none_or(|(first, ..)| rank < first) {
+                        best = Some((rank, observer.token, observer.key, part));
+                    }
+                }
+                Some(due) => {
+                    wake = Some(wake.map_or(due, |wake: Millis| wake.min(due)));
+                    waits |= changed;
+                }
+                None => {}
             }
         }
+        self.observations.wake = wake;
         let Some((_, token, path, part)) = best else {
-            self.told = true;
+            self.told = !waits;
             return false;
         };
         let Self { endpoint, model, observations, config, .. } = self;
@@ -120,7 +150,7 @@ impl<A: Copy + Eq> Client<'_, A> {
         match part {
             Ok(Part { print, .. }) => {
                 for observer in observations.list.iter_mut().filter(|observer| observer.key == path) {
-                    observer.data.print = print;
+                    (observer.data.print, observer.data.at) = (print, now);
                     observer.flight = Some(flight);
                 }
             }

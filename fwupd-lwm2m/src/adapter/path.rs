@@ -25,6 +25,11 @@ impl Path {
         Self { ids: [object, spec::INSTANCE, resource, 0], len: 3 }
     }
 
+    /// Whether it is this path, or one below.
+    pub(super) fn is_within(&self, other: &Self) -> bool {
+        self.ids().starts_with(other.ids())
+    }
+
     /// The numbers that it names.
     pub(super) fn ids(&self) -> &[u16] {
         self.ids.get(..usize::from(self.len)).unwrap_or_default()

@@ -15,7 +15,7 @@ use super::path::Path;
 use super::write::{content, is_package};
 use super::{Client, PATIENCE};
 use crate::note::Note;
-use crate::object::{Deed, Refusal};
+use crate::object::{Order, Refusal};
 use crate::spec::{Answer, INSTANCE, Resource, UpdateResult, format};
 use crate::value::Input;
 use crate::wire::text::Base64;
@@ -38,11 +38,11 @@ pub(super) struct Push {
 /// What a first block comes to.
 enum Opened {
     /// A reset, or a refusal: nothing is delivered.
-    Ends(Deed<'static>, Reply),
+    Ends(Order<'static>, Reply),
     /// The delivery before it is given up first.
-    Restarts(Deed<'static>),
+    Restarts(Order<'static>),
     /// A delivery, whose bytes begin there in the block.
-    Begins(Deed<'static>, Form, usize),
+    Begins(Form, usize),
 }
 
 /// How the package comes.
@@ -218,18 +218,19 @@ impl<A: Copy + Eq> Client<'_, A> {
             Verdict::Bad => return Answer::BadRequest.into(),
         };
         let most = most(up);
-        match self.open(path, message, more, status, view.note, most, now) {
+        let mut note = view.note;
+        match self.open(&path, message, more, status, &mut note, most, now) {
             Err(answer) => answer.into(),
-            Ok(Opened::Ends(deed, reply)) => self.carry_out(&deed, reply, now, up),
-            Ok(Opened::Restarts(deed)) => {
+            Ok(Opened::Ends(order, reply)) => self.carry_out(order, &note, reply, now, up),
+            Ok(Opened::Restarts(order)) => {
                 self.push = None;
-                match self.model.firmware.carry_out(&deed, now, up) {
+                match self.model.firmware.carry_out(order, &note, now, up) {
                     Ok(()) => Turn::Next(Step::Restart),
                     Err(answer) => answer.into(),
                 }
             }
-            Ok(Opened::Begins(deed, form, at)) => {
-                if let Err(answer) = self.model.firmware.carry_out(&deed, now, up) {
+            Ok(Opened::Begins(form, at)) => {
+                if let Err(answer) = self.model.firmware.carry_out(Order::Receive, &note, now, up) {
                     return answer.into();
                 }
                 let Some(run) = up.status().map(|status| status.run) else { return Answer::Internal.into() };
@@ -245,46 +246,47 @@ impl<A: Copy + Eq> Client<'_, A> {
     #[expect(clippy::too_many_arguments, reason = "what is read of the updater, so that this is there once")]
     fn open(
         &self,
-        path: Path,
+        path: &Path,
         message: &Message<'_>,
         more: bool,
         status: &Status<'_>,
-        note: Note,
+        note: &mut Note,
         most: u32,
         now: Now,
     ) -> Result<Opened, Refusal> {
         let firmware = &self.model.firmware;
-        let (form, at) = opening(&path, message, more)?;
+        let (form, at) = opening(path, message, more)?;
         if !more && is_reset(&form, at, message.payload) {
             let deed = firmware.write(Resource::Package, Input::Binary(&[]), status, note, now)?;
-            return Ok(Opened::Ends(deed, Answer::Changed.into()));
+            return Ok(Opened::Ends(deed.order, Answer::Changed.into()));
         }
         let restarts = self.push.is_some();
-        let deed = if restarts { None } else { Some(firmware.receive(status, note, now)?) };
+        if !restarts {
+            firmware.receive(status, note, now)?;
+        }
         let size = message.size1().map(|size| match form {
             Form::Opaque | Form::Tlv { .. } => size,
             // Four characters for three bytes.
             Form::Text { .. } => (size / 4).saturating_mul(3),
         });
         if size.is_some_and(|size| size > most) {
-            let deed = firmware.refuse(status, note, UpdateResult::NotEnoughFlash, now);
-            return Ok(Opened::Ends(deed, Reply { answer: Answer::TooLarge, size: Some(most) }));
+            let order = firmware.refuse(status, note, UpdateResult::NotEnoughFlash, now);
+            return Ok(Opened::Ends(order, Reply { answer: Answer::TooLarge, size: Some(most) }));
         }
-        Ok(match deed {
-            Some(deed) => Opened::Begins(deed, form, at),
-            None => Opened::Restarts(firmware.refuse(status, note, UpdateResult::Initial, now)),
-        })
+        if restarts {
+            return Ok(Opened::Restarts(firmware.refuse(status, note, UpdateResult::Initial, now)));
+        }
+        Ok(Opened::Begins(form, at))
     }
 
     /// Hands a block's bytes to the updater, as many as it takes.
     pub(super) fn feed<P: Platform>(&mut self, message: &Message<'_>, now: Now, up: &mut Updater<P>) -> Turn {
         let payload = message.payload;
         let more = matches!(message.block1(), Ok(Some(block)) if block.more);
-        let Some(mut push) = self.push else { return Answer::Incomplete.into() };
         loop {
+            let Some(push) = &mut self.push else { return Answer::Incomplete.into() };
             if !up.status().is_some_and(|status| push.is_open(&status)) {
                 if up.settled() == Settled::Pending {
-                    self.push = Some(push);
                     return Turn::Again;
                 }
                 self.push = None;
@@ -294,28 +296,27 @@ impl<A: Copy + Eq> Client<'_, A> {
             if up.ticket() != push.ticket {
                 break;
             }
-            let before = push;
+            let (ticket, sent) = (push.ticket, push.sent);
             let taken = match push.piece(payload) {
-                Err(Malformed) => return self.malformed(before, now, up),
+                Err(Malformed) => return self.malformed(ticket, now, up),
                 Ok([]) => break,
-                Ok(bytes) => up.chunk(before.ticket, before.sent, bytes, now),
+                Ok(bytes) => up.chunk(ticket, sent, bytes, now),
             };
             match taken {
                 Ok(taken) if taken > 0 => push.took(taken),
                 // The flash is owed something, or has failed, and `need` tells it.
-                Ok(_) | Err(_) => {
-                    self.push = Some(push);
-                    return Turn::Again;
-                }
+                Ok(_) | Err(_) => return Turn::Again,
             }
         }
+        let Some(push) = &mut self.push else { return Answer::Incomplete.into() };
         if !more && !push.is_whole() {
-            return self.malformed(push, now, up);
+            let ticket = push.ticket;
+            return self.malformed(ticket, now, up);
         }
         // A block that comes again in smaller ones may be taken further than this one.
         push.fed = push.fed.saturating_sub(payload.len());
         push.last = now.mono;
-        self.push = Some(push);
+        let ticket = push.ticket;
         if let (Ok(block), Some(path)) = (message.block1(), Path::parse(message.path())) {
             self.upload.taken(path, block, payload.len(), now.mono);
         }
@@ -323,23 +324,18 @@ impl<A: Copy + Eq> Client<'_, A> {
             return Turn::Next(Step::Settle(Answer::Continue.into()));
         }
         // A stale ticket: the package is whole, and its payload is fetched from elsewhere.
-        let _ = up.complete(push.ticket, now);
+        let _ = up.complete(ticket, now);
         Turn::Next(Step::Finish)
     }
 
     /// The bytes are not what their format says: the delivery ends.
-    fn malformed<P: Platform>(&mut self, push: Push, now: Now, up: &mut Updater<P>) -> Turn {
-        match up.failed(push.ticket, Failure::UnsupportedPackage, now) {
-            // While a frame is written this is found once more.
-            Err(Refused::NotAvailable) => {
-                self.push = Some(push);
-                Turn::Again
-            }
-            Ok(()) | Err(_) => {
-                self.push = None;
-                Turn::Next(Step::Settle(Answer::BadRequest.into()))
-            }
+    fn malformed<P: Platform>(&mut self, ticket: Ticket, now: Now, up: &mut Updater<P>) -> Turn {
+        // While a frame is written this is found once more.
+        if up.failed(ticket, Failure::UnsupportedPackage, now) == Err(Refused::NotAvailable) {
+            return Turn::Again;
         }
+        self.push = None;
+        Turn::Next(Step::Settle(Answer::BadRequest.into()))
     }
 
     /// All bytes are there: waits until they are compared, but for no longer than a server waits. The result is

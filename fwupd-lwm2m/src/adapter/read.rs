@@ -97,7 +97,7 @@ impl<A: Copy + Eq> Client<'_, A> {
         let part = Part::new(&self.model, (path, accept), view, asked, out.len(), out)?;
         let observe = match message.observe().filter(|_| part.format != format::LINK) {
             Some(OBSERVE_REGISTER) if part.cut.offset == 0 => {
-                self.observations.add(exchange.peer, exchange.token, path, &part)
+                self.observations.add((exchange.peer, exchange.token), path, &part, now.mono)
             }
             Some(OBSERVE_DEREGISTER) => {
                 self.observations.remove(&path, exchange.token);

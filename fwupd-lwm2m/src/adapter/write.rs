@@ -9,7 +9,8 @@ use super::Client;
 use super::busy::Turn;
 use super::model::View;
 use super::path::Path;
-use crate::object::{Deed, Refusal};
+use crate::note::Note;
+use crate::object::{Deed, Order, Refusal};
 use crate::spec::{
     Answer, BINDING_UDP, DEVICE, DeviceResource, FIRMWARE_UPDATE, INSTANCE, Operations, Resource, SERVER,
     ServerResource, format,
@@ -38,6 +39,9 @@ impl<A: Copy + Eq> Client<'_, A> {
             Err(answer) => return answer.into(),
         };
         let [object, rest @ ..] = path.ids() else { return Answer::NotFound.into() };
+        if is_attributes(message) {
+            return self.attributes.write(&path, message.queries()).into();
+        }
         let executes = message.code == Code::POST && rest.len() == 2;
         match (*object, executes) {
             (FIRMWARE_UPDATE, _) => {}
@@ -54,10 +58,14 @@ impl<A: Copy + Eq> Client<'_, A> {
             return self.package(path, message, now, up);
         }
         let view = View::of(&self.model.firmware, up);
-        let deed =
-            if executes { self.execute(rest, &view, now) } else { self.write(&path, message, &view, now) };
+        let mut note = view.note;
+        let deed = if executes {
+            self.execute(rest, &view, &mut note, now)
+        } else {
+            self.write(&path, message, &view, &mut note, now)
+        };
         match deed {
-            Ok(deed) => self.carry_out(&deed, deed.answer.into(), now, up),
+            Ok(deed) => self.carry_out(deed.order, &note, deed.answer.into(), now, up),
             Err(answer) => answer.into(),
         }
     }
@@ -66,13 +74,18 @@ impl<A: Copy + Eq> Client<'_, A> {
     fn route(&self, message: &Message<'_>) -> Result<Path, Refusal> {
         let path = Path::parse(message.path()).ok_or(Answer::NotFound)?;
         self.model.find(&path)?;
+        // All that is written is there already, and nothing has an entity tag to be written by (RFC 7252 section
+        // 5.10.8).
+        let tagged = message.option(option::IF_MATCH).is_some_and(|tag| !tag.is_empty());
+        if tagged || message.option(option::IF_NONE_MATCH).is_some() {
+            return Err(Answer::PreconditionFailed);
+        }
         let operations = match *path.ids() {
             [object, _, resource, ..] => Some(self.model.operations(object, resource)?),
             [..] => None,
         };
         let allowed = match (message.code, path.ids().len(), operations) {
-            (Code::PUT, 3, _) if is_attributes(message) => return Err(Answer::NotImplemented),
-            (Code::PUT, 1 | 2, _) if is_attributes(message) => return Err(Answer::NotImplemented),
+            (Code::PUT, 1..=3, _) if is_attributes(message) => true,
             (Code::PUT | Code::POST, 2, _) => true,
             (Code::PUT, 3, Some(operations)) => operations.writes(),
             (Code::POST, 3, Some(operations)) => operations == Operations::Execute,
@@ -81,10 +94,16 @@ impl<A: Copy + Eq> Client<'_, A> {
         if allowed { Ok(path) } else { Err(Answer::MethodNotAllowed) }
     }
 
-    fn execute(&self, path: &[u16], view: &View<'_>, now: Now) -> Result<Deed<'static>, Refusal> {
+    fn execute(
+        &self,
+        path: &[u16],
+        view: &View<'_>,
+        note: &mut Note,
+        now: Now,
+    ) -> Result<Deed<'static>, Refusal> {
         let status = view.status.as_ref().ok_or(Answer::Unavailable)?;
         let resource = path.last().ok_or(Answer::NotFound)?;
-        self.model.firmware.execute(self.model.firmware.resource(*resource)?, status, view.note, now)
+        self.model.firmware.execute(self.model.firmware.resource(*resource)?, status, note, now)
     }
 
     /// A Write of anything but a package, to /5.
@@ -93,6 +112,7 @@ impl<A: Copy + Eq> Client<'_, A> {
         path: &Path,
         message: &Message<'m>,
         view: &View<'_>,
+        note: &mut Note,
         now: Now,
     ) -> Result<Deed<'m>, Refusal> {
         let status = view.status.as_ref().ok_or(Answer::Unavailable)?;
@@ -104,14 +124,14 @@ impl<A: Copy + Eq> Client<'_, A> {
             if !resource.operations().writes() {
                 return Err(Answer::MethodNotAllowed);
             }
-            let note = done.map_or(view.note, |deed| deed.note);
             let deed = firmware.write(resource, value, status, note, now)?;
-            done = Some(match (done, deed.command) {
-                (None, _) => deed,
-                (Some(before), None) if deed.answer == Answer::Changed => Deed { note: deed.note, ..before },
-                (Some(before), Some(_)) if before.command.is_none() => deed,
+            let plain = Deed::from(Order::Remember);
+            done = Some(match done {
+                None => deed,
+                Some(before) if before == plain => deed,
+                Some(before) if deed == plain => before,
                 // One message asks for one update.
-                (Some(_), _) => return Err(Answer::BadRequest),
+                Some(_) => return Err(Answer::BadRequest),
             });
         }
         done.ok_or(Answer::BadRequest)
@@ -170,7 +190,8 @@ impl<A: Copy + Eq> Client<'_, A> {
 
 /// Whether it is a Write-Attributes: arguments, and nothing to write. Core 6.3.4.
 fn is_attributes(message: &Message<'_>) -> bool {
-    message.queries().next().is_some()
+    message.code == Code::PUT
+        && message.queries().next().is_some()
         && message.payload.is_empty()
         && message.option(option::CONTENT_FORMAT).is_none()
 }

@@ -58,7 +58,7 @@ impl Base64 {
     /// Takes a character, and gives up to three bytes when a group of four is full.
     ///
     /// # Errors
-    /// The text is not base64.
+    /// The text is not base64; the character is not taken.
     pub fn push(&mut self, character: u8) -> Result<([u8; 3], usize), NotBase64> {
         let value = match character {
             _ if self.ended => return Err(NotBase64),
@@ -67,22 +67,21 @@ impl Base64 {
             b'0'..=b'9' => character.wrapping_sub(b'0').wrapping_add(52),
             b'+' => 62,
             b'/' => 63,
-            b'=' if self.chars >= 2 => {
-                self.padding = self.padding.saturating_add(1);
-                0
-            }
+            b'=' if self.chars >= 2 => 0,
             _ => return Err(NotBase64),
         };
-        if self.padding > 0 && character != b'=' {
+        let padding = self.padding.saturating_add(u8::from(character == b'='));
+        if padding > 0 && character != b'=' {
             return Err(NotBase64);
         }
-        self.bits = (self.bits << 6) | u32::from(value);
-        self.chars = self.chars.saturating_add(1);
-        if self.chars < 4 {
+        let bits = (self.bits << 6) | u32::from(value);
+        let chars = self.chars.saturating_add(1);
+        if chars < 4 {
+            *self = Self { bits, chars, padding, ended: false };
             return Ok(([0; 3], 0));
         }
-        let [_, a, b, c] = self.bits.to_be_bytes();
-        let (len, rest) = match self.padding {
+        let [_, a, b, c] = bits.to_be_bytes();
+        let (len, rest) = match padding {
             0 => (3, 0),
             1 => (2, c),
             _ => (1, b),
@@ -90,7 +89,7 @@ impl Base64 {
         if rest != 0 {
             return Err(NotBase64);
         }
-        *self = Self { ended: self.padding > 0, ..Self::default() };
+        *self = Self { ended: padding > 0, ..Self::default() };
         Ok(([a, b, c], len))
     }
 

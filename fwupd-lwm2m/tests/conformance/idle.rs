@@ -288,6 +288,24 @@ fn r38_a_uri_that_names_nothing_is_invalid_and_never_shows_a_download() {
     assert_eq!(rig.shown(), "0/7", "the host cannot be resolved");
 }
 
+/// Not even to who reads in the middle of it.
+#[test]
+fn r38_no_download_is_seen_while_a_malformed_uri_is_written() {
+    let mut rig = Rig::new();
+    let packet = rig.packet(3, "/5/0/1", Some(TEXT), b"coap://");
+    let bytes = packet.to_bytes().unwrap();
+    let mut waited = 0;
+    while rig.hand(crate::rig::SERVER, &bytes) == fwupd_lwm2m::adapter::Handled::Again {
+        waited += 1;
+        assert_eq!(rig.read("/5/0/3"), "0");
+        rig.turn();
+        assert_eq!(rig.read("/5/0/3"), "0");
+    }
+    assert!(waited >= 2, "it is written twice");
+    assert_eq!(rig.answer(&packet).unwrap().code, "2.04");
+    assert_eq!(rig.shown(), "0/7");
+}
+
 #[test]
 fn r39_a_uri_has_255_bytes_at_most() {
     let mut rig = Rig::new();

@@ -11,4 +11,5 @@ mod push;
 mod reads;
 mod registration;
 mod rig;
+mod server;
 mod updating;

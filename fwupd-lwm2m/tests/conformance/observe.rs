@@ -1,4 +1,4 @@
-//! Observations: rows 77 and 80.
+//! Observations: rows 75, 77 to 80.
 
 use coap_lite::CoapOption;
 use fwupd_testkit::reference::package;
@@ -106,6 +106,59 @@ fn r75_the_time_of_a_change_is_told_before_the_state() {
     rig.reboot();
     assert_eq!(rig.read("/5/0/12"), "1700000120", "and outlives a reset");
     assert_eq!(rig.accept("/5/0/12", crate::rig::TLV).payload, [0xC4, 12, 0x65, 0x53, 0xF1, 0x78]);
+}
+
+/// A PUT with these arguments and nothing else.
+fn attributes(rig: &mut Rig, path: &str, queries: &[&str]) -> String {
+    let mut packet = rig.packet(3, path, None, b"");
+    for query in queries {
+        packet.add_option(CoapOption::UriQuery, query.as_bytes().to_vec());
+    }
+    rig.ask(&packet).code
+}
+
+#[test]
+fn r78_changes_within_the_least_period_are_told_once_with_the_last_value() {
+    for path in ["/5/0/3", "/5/0", "/5"] {
+        let mut rig = Rig::new();
+        assert_eq!(attributes(&mut rig, path, &["pmin=1"]), "2.04");
+        rig.observe("/5/0/3");
+        let file = package("one-integrated.suit");
+        for _ in 0..2 {
+            assert_eq!(rig.put("/5/0/0", OPAQUE, &file), "2.04");
+            assert_eq!(rig.put("/5/0/0", OPAQUE, &[0]), "2.04");
+        }
+        assert_eq!(rig.put("/5/0/0", OPAQUE, &file), "2.04");
+        rig.settle();
+        assert!(rig.now().mono < 900, "within the period");
+        assert_eq!(rig.told(), [""; 0]);
+        assert!(!rig.client.drained());
+        rig.pass(1_000);
+        assert_eq!(rig.told(), ["/5/0/3 2"]);
+        assert!(rig.client.drained());
+    }
+}
+
+#[test]
+fn r79_what_does_not_change_is_told_after_the_longest_period() {
+    let mut rig = Rig::new();
+    assert_eq!(attributes(&mut rig, "/5/0/3", &["pmin=1", "pmax=3"]), "2.04");
+    rig.observe("/5/0/3");
+    rig.observe("/5/0/5");
+    rig.pass(10_000);
+    assert_eq!(rig.told(), ["/5/0/3 0"; 3]);
+    assert_eq!(attributes(&mut rig, "/5/0/3", &["pmax"]), "2.04");
+    rig.pass(10_000);
+    assert_eq!(rig.told(), [""; 0]);
+    for (path, queries, code) in [
+        ("/5/0/3", &["pmin=x"][..], "4.00"),
+        ("/5/0/3", &["pmin=1", "gt=2"], "4.00"),
+        ("/5/0/4", &["pmin=1"], "4.04"),
+        ("/5/1", &["pmin=1"], "4.04"),
+        ("/5/0/3", &["pmin=5", "pmax=2"], "2.04"),
+    ] {
+        assert_eq!(attributes(&mut rig, path, queries), code, "{path} {queries:?}");
+    }
 }
 
 #[test]

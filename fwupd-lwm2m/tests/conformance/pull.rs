@@ -1,4 +1,4 @@
-//! Download by URI: rows 36, 40 to 50, 92.
+//! Download by URI: rows 36, 40 to 50, 92 (rows 49, 50 and 92 over `fwupd_coap::pull`).
 
 use fwupd_core::outcome::Failure;
 use fwupd_testkit::reference::package;
@@ -237,4 +237,21 @@ fn r92_servers_differ() {
     begin(&mut rig);
     rig.settle();
     assert_eq!(rig.shown(), "2/0", "another attempt goes on where it was");
+}
+
+/// What the application's transport finds out. Without credentials for a scheme that is supported it says that
+/// it cannot speak it.
+#[test]
+fn r43_a_peer_that_is_not_trusted_and_missing_credentials_are_told() {
+    let with = |why| {
+        let mut rig = Rig::with(|config| {
+            config.schemes = config.schemes.with(fwupd_lwm2m::spec::Protocol::Coaps);
+        });
+        rig.fetch = Fetch::Fail(why);
+        assert_eq!(rig.put("/5/0/1", TEXT, b"coaps://example.com/fw"), "2.04");
+        rig.settle();
+        rig.shown()
+    };
+    assert_eq!(with(Failure::PeerNotTrusted), "0/4");
+    assert_eq!(with(Failure::UnsupportedProtocol), "0/9");
 }

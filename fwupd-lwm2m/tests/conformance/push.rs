@@ -133,27 +133,30 @@ fn a_block_that_comes_again_in_another_message_is_taken_once() {
 /// The application has forgotten a block that asked to be handed in again, and the server sends it anew.
 #[test]
 fn a_block_that_was_taken_in_part_goes_on_where_it_was() {
-    for exponent in [2, 3, 4] {
+    for exponent in [2, 3, 4, 5] {
         let mut rig = Rig::new();
         let file = package("one-integrated.suit");
         let mut dropped = 0;
-        for (n, block) in file.chunks(256).enumerate() {
-            let more = n < 7;
-            let packet = rig.block_packet(n as u32, more, 4, block);
+        for (n, block) in file.chunks(512).enumerate() {
+            let more = n < 3;
+            let packet = rig.block_packet(n as u32, more, 5, block);
             let bytes = packet.to_bytes_unlimited().unwrap();
-            if n == 0 || !more {
-                // The first one would begin anew, and behind the last one there is nothing.
+            if n == 0 {
+                // It would begin anew.
                 rig.deliver(SERVER, &bytes);
                 continue;
             }
-            if rig.hand(SERVER, &bytes) == fwupd_lwm2m::adapter::Handled::Again {
-                dropped += 1;
+            // So often that more of it is taken than its first smaller block, and not all of the last one.
+            for _ in 0..if more { 2 } else { 1 } {
+                if rig.hand(SERVER, &bytes) == fwupd_lwm2m::adapter::Handled::Again {
+                    dropped += 1;
+                }
+                rig.turn();
             }
-            rig.turn();
             let size = 16 << exponent;
             let smaller: Vec<_> = block.chunks(size).enumerate().collect();
             for (m, piece) in &smaller {
-                let number = (n * 256 / size + m) as u32;
+                let number = (n * 512 / size + m) as u32;
                 let more = more || m + 1 < smaller.len();
                 let answer = rig.block(number, more, exponent, piece);
                 assert_eq!(answer.code, if more { "2.31" } else { "2.04" }, "{n} {m}");
@@ -307,4 +310,33 @@ fn what_is_no_package_has_to_come_in_one_block() {
         assert_eq!(rig.ask(&packet).code, code);
     }
     assert_eq!(rig.shown(), "0/0");
+}
+
+#[test]
+fn a_block_that_is_never_handed_in_again_does_not_hold_up_the_client() {
+    let (mut rig, file) = begun();
+    let packet = rig.block_packet(2, true, 4, &file[512..768]);
+    let bytes = packet.to_bytes_unlimited().unwrap();
+    assert_eq!(rig.hand(SERVER, &bytes), fwupd_lwm2m::adapter::Handled::Again);
+    rig.pass(100_000);
+    assert_eq!(rig.shown(), "1/0");
+    rig.pass(30_000);
+    assert_eq!(rig.shown(), "0/4");
+    rig.settle();
+    assert!(rig.client.drained());
+}
+
+/// RFC 7252, section 5.10.8.
+#[test]
+fn a_write_under_a_condition_that_does_not_hold_fails() {
+    let mut rig = Rig::new();
+    for (option, value, code) in [
+        (CoapOption::IfNoneMatch, &b""[..], "4.12"),
+        (CoapOption::IfMatch, b"tag", "4.12"),
+        (CoapOption::IfMatch, b"", "2.04"),
+    ] {
+        let mut packet = rig.packet(3, "/5/0/11", Some(0), b"2");
+        packet.add_option(option, value.to_vec());
+        assert_eq!(rig.ask(&packet).code, code);
+    }
 }

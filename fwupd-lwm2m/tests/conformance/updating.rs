@@ -3,6 +3,7 @@
 use fwupd_core::image::SlotId;
 use fwupd_core::outcome::Failure;
 use fwupd_testkit::device::{Checks, SelfTest};
+use fwupd_testkit::flash::{CutPlace, OpIndex, TornModel};
 use fwupd_testkit::reference::package;
 
 use crate::reads::{downloaded, updating};
@@ -121,4 +122,23 @@ fn r72_the_result_is_cleared_when_another_update_begins() {
         assert_eq!(rig.block(0, true, 5, &package("one-seqmax.suit")[..512]).code, "2.31");
         assert_eq!(rig.shown(), "1/0");
     }
+}
+
+/// An answer of success means that it stands in flash.
+#[test]
+fn what_the_flash_does_not_take_is_not_answered_as_done() {
+    let mut failed = 0;
+    for times in [1, 2, 3, 50] {
+        let mut rig = Rig::new();
+        rig.fetch = crate::rig::Fetch::Hold;
+        rig.device.flash.reset_counts();
+        rig.device.flash.fail_at(OpIndex::Mutating(0), times, CutPlace::From(0), TornModel::Nothing);
+        let code = rig.put("/5/0/1", TEXT, b"coap://example.com/fw");
+        rig.device.flash.disarm();
+        failed += u32::from(code == "5.00");
+        let shown = if code == "2.04" { "1/0" } else { "0/0" };
+        rig.reboot();
+        assert_eq!(rig.shown(), shown, "{code} after {times} faults");
+    }
+    assert!(failed > 0);
 }
