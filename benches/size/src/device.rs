@@ -2,22 +2,75 @@
 //! box.
 
 use core::hint::black_box;
+use core::net::{IpAddr, Ipv4Addr};
 use core::sync::atomic::AtomicU8;
 
 use embedded_storage::nor_flash::{ErrorType, NorFlash, NorFlashError, NorFlashErrorKind, ReadNorFlash};
+use fwupd_coap::Millis;
+use fwupd_coap::block::Szx;
+use fwupd_coap::endpoint::Params;
+use fwupd_coap::pull::Pull;
 use fwupd_core::flash::One;
 use fwupd_core::outcome::Ask;
 use fwupd_core::status::Status;
 use fwupd_core::time::Now;
 use fwupd_core::updater::{Config, Platform, Updater};
+use fwupd_lwm2m::adapter::{self, Client};
 
-use crate::driver::{Code, End, Turn, World, run};
+use crate::client::Lwm2m;
+use crate::driver::{Code, End, Network, Offline, Turn, World, run};
+use crate::network::{Coap, Net, Node, Online, Peer, Socket};
 use crate::platform::Device;
 
 /// Runs the driver with this configuration.
 pub fn main<P: Platform>(config: Config<P>) -> Option<End> {
+    let (mut nor, mut offline) = (Nor, Offline);
+    start(config, &mut One(&mut nor), black_box(&mut offline as &mut dyn Network<P, Flash<'_>>))
+}
+
+/// The same on a network, with all that the CoAP crate does; with an adapter, all that it does besides.
+#[inline(always)]
+pub fn networked<P: Platform>(config: Config<P>, with: Adapter) -> Option<End> {
+    let (mut nor, mut net, mut coap, mut offline) = (Nor, Opaque, Coap::new(black_box(1)), Offline);
+    let config_of = adapter::Config::new(peer(), black_box("endpoint"), black_box(1));
+    let mut lwm2m;
+    let node: &mut dyn Node<P> = match with {
+        Adapter::None => black_box(&mut coap),
+        Adapter::Lwm2m if black_box(true) => {
+            lwm2m = Lwm2m { client: Client::new(black_box(config_of)) };
+            black_box(&mut lwm2m)
+        }
+        Adapter::Lwm2m => black_box(&mut coap),
+    };
+    let pull = Pull::new(Params::default(), black_box(Szx::MAX), black_box(1));
+    let mut online = Online { net: black_box(&mut net), pull, node };
+    let network: &mut dyn Network<P, Flash<'_>> =
+        if black_box(true) { black_box(&mut online) } else { black_box(&mut offline) };
+    start(config, &mut One(&mut nor), network)
+}
+
+type Flash<'f> = One<'f, Nor>;
+
+fn start<'f, P: Platform>(
+    config: Config<P>,
+    flash: &mut Flash<'f>,
+    network: &mut dyn Network<P, Flash<'f>>,
+) -> Option<End> {
     let mut updater = Updater::<P>::new(black_box(config)).ok()?;
-    Some(run(&mut updater, &mut One(&mut Nor), black_box(&mut Opaque as &mut dyn World)))
+    Some(run(&mut updater, flash, black_box(&mut Opaque as &mut dyn World), network))
+}
+
+/// The adapter that is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Adapter {
+    /// None.
+    None,
+    /// The LwM2M client.
+    Lwm2m,
+}
+
+fn peer() -> Peer {
+    black_box(Peer::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 5683))
 }
 
 /// The same outside without an updater.
@@ -63,6 +116,34 @@ impl World for Opaque {
 
     fn permits(&mut self, ask: Ask) -> bool {
         black_box(ask) == Ask::User
+    }
+}
+
+impl Net for Opaque {
+    fn receive(&mut self, at: Socket, into: &mut [u8]) -> Option<(Peer, usize)> {
+        black_box((at, into));
+        black_box(Some((peer(), 1)))
+    }
+
+    fn send(&mut self, from: Socket, to: Peer, datagram: &[u8]) {
+        black_box((from, to, datagram));
+    }
+
+    fn resolve(&mut self, name: &str) -> Option<IpAddr> {
+        black_box(name);
+        black_box(Some(peer().ip()))
+    }
+
+    fn wait(&mut self, until: Option<Millis>) {
+        black_box(until);
+    }
+
+    fn report(&mut self) -> Option<Peer> {
+        black_box(Some(peer()))
+    }
+
+    fn body(&self) -> &'static [u8] {
+        black_box(&[1])
     }
 }
 

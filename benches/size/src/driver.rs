@@ -7,7 +7,7 @@ use fwupd_core::outcome::{Ask, Failure, Initiator, Reach};
 use fwupd_core::status::Status;
 use fwupd_core::time::Now;
 use fwupd_core::trust::KeyId;
-use fwupd_core::updater::{Command, Job, Need, Platform, Updater};
+use fwupd_core::updater::{Command, Job, Need, Platform, Ticket, Updater};
 
 /// All that comes from outside.
 pub trait World {
@@ -19,6 +19,32 @@ pub trait World {
     fn fetch(&mut self, uri: &str, offset: u32, into: &mut [u8]) -> Option<usize>;
     /// Whether the activation may go on.
     fn permits(&mut self, ask: Ask) -> bool;
+}
+
+/// How packages come, beside [`World::fetch`], and whatever else a device does on a network.
+pub trait Network<P: Platform, S: Parts> {
+    /// The updater wants this; whether the network brings it.
+    fn wants(&mut self, ticket: Ticket, uri: &str, offset: u32, now: Now) -> bool;
+    /// Takes and sends what there is.
+    fn exchange(&mut self, updater: &mut Updater<P>, flash: &mut S, now: Now);
+    /// Whether nothing is left to send before a reset.
+    fn drained(&self) -> bool;
+}
+
+/// A device without one.
+#[derive(Clone, Copy, Debug)]
+pub struct Offline;
+
+impl<P: Platform, S: Parts> Network<P, S> for Offline {
+    fn wants(&mut self, _: Ticket, _: &str, _: u32, _: Now) -> bool {
+        false
+    }
+
+    fn exchange(&mut self, _: &mut Updater<P>, _: &mut S, _: Now) {}
+
+    fn drained(&self) -> bool {
+        true
+    }
 }
 
 /// What to do in one turn of the loop.
@@ -64,12 +90,18 @@ pub enum End {
 pub const URI: &str = "coap://example.com/fw";
 
 /// Runs the device until it is to be reset, or the world stops it.
-pub fn run<P: Platform, S: Parts>(updater: &mut Updater<P>, flash: &mut S, world: &mut dyn World) -> End {
+pub fn run<P: Platform, S: Parts>(
+    updater: &mut Updater<P>,
+    flash: &mut S,
+    world: &mut dyn World,
+    network: &mut dyn Network<P, S>,
+) -> End {
     loop {
         // A fault is for a log; the updater knows of it.
         while !matches!(flash::run(updater, flash, world.now()), Ok(false)) {}
         let now = world.now();
         match updater.need(now) {
+            Need::Fetch { ticket, uri, offset, .. } if network.wants(ticket, uri, offset, now) => {}
             Need::Fetch { ticket, uri, offset, .. } => {
                 let mut buffer = [0; 256];
                 // What is not taken is fetched again: the offset of the next turn says from where.
@@ -94,9 +126,10 @@ pub fn run<P: Platform, S: Parts>(updater: &mut Updater<P>, flash: &mut S, world
                 };
             }
             Need::Boot(_) => updater.boot_done(None, now),
-            Need::Reset => return End::Reset,
-            Need::Wait(_) | Need::Again | Need::Nothing => {}
+            Need::Reset if network.drained() => return End::Reset,
+            Need::Reset | Need::Wait(_) | Need::Again | Need::Nothing => {}
         }
+        network.exchange(updater, flash, now);
         let Some(status) = updater.status() else { continue };
         match world.turn(&status) {
             Turn::GoOn => {}

@@ -7,6 +7,8 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+pub mod client;
 pub mod device;
 pub mod driver;
+pub mod network;
 pub mod platform;

@@ -12,7 +12,7 @@ use fwupd_core::outcome::{Ask, What};
 use fwupd_core::status::Status;
 use fwupd_core::time::Now;
 use fwupd_core::updater::{Config, Platform, Updater};
-use fwupd_size::driver::{Code, End, Turn, URI, World, run};
+use fwupd_size::driver::{Code, End, Offline, Turn, URI, World, run};
 use fwupd_size::platform::{self, Device, LAYOUT, Plain};
 use fwupd_testkit::flash::{SimFlash, SimPart};
 
@@ -84,11 +84,11 @@ fn installs<P: Platform>(config: impl Fn() -> Config<P>, package: Vec<u8>) {
     let mut world = Scripted { package, mono: 0, asked: false };
 
     let mut updater = Updater::new(config()).unwrap();
-    assert_eq!(run(&mut updater, &mut One(&mut part), &mut world), End::Reset);
+    assert_eq!(run(&mut updater, &mut One(&mut part), &mut world, &mut Offline), End::Reset);
     assert_eq!(boots(&mut part), Choice::Boot { slot: SlotId(1), trial: true });
 
     let mut updater = Updater::new(config()).unwrap();
-    assert_eq!(run(&mut updater, &mut One(&mut part), &mut world), End::Stopped);
+    assert_eq!(run(&mut updater, &mut One(&mut part), &mut world, &mut Offline), End::Stopped);
     let status = updater.status().unwrap();
     assert_eq!((status.running, status.next_boot), (SlotId(1), SlotId(1)));
     assert_eq!(status.last.unwrap().what, What::Done);
