@@ -97,9 +97,9 @@ impl<A: Copy + Eq> Link<A> {
         self.counts
     }
 
-    /// All that is under way is lost: a host was switched off.
+    /// All that is under way is lost, and the memory that it took given back.
     pub fn clear(&mut self) {
-        self.flying.clear();
+        self.flying = Vec::new();
     }
 }
 
