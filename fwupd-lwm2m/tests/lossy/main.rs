@@ -44,6 +44,13 @@ struct End {
     learned: Learned,
 }
 
+/// What an update took, which a bad link may change: runs of the updater, and how often the server began anew.
+#[derive(Clone, Copy)]
+struct Took {
+    runs: u32,
+    again: u32,
+}
+
 struct World {
     link: Link<u8>,
     host: Host,
@@ -64,7 +71,8 @@ impl World {
     }
 
     /// Runs an update to its end, and until nothing is under way.
-    fn update(&mut self, plan: Plan) -> End {
+    fn update(&mut self, plan: Plan) -> (End, Took) {
+        let before = self.host.up.status().map_or(0, |status| status.run.0);
         let package = plan.package();
         self.host.flash = plan.flash;
         self.host.faulty = plan.kind == Kind::Faulty;
@@ -78,7 +86,8 @@ impl World {
             files.step(*now, link);
             let arrival = link.next_arrival();
             if arrival.is_none() && manager.rests() && host.rests() {
-                return self.end();
+                let runs = host.up.status().unwrap().run.0 - before;
+                return (self.end(), Took { runs, again: self.manager.again });
             }
             let times = [arrival, host.timeout(*now), manager.timeout(*now)];
             let next = times.into_iter().flatten().min().expect("something is to come");
@@ -127,10 +136,10 @@ fn wanted(plan: &Plan, before: &str) -> (u8, String) {
 #[test]
 fn a_thousand_updates_over_a_bad_link_end_as_they_do_over_a_good_one_and_leave_no_memory() {
     let mut good = World::new(Faults::NONE);
-    let ends: Vec<End> = (1..=UPDATES).map(|n| good.update(Plan::of(n))).collect();
+    let ends: Vec<(End, Took)> = (1..=UPDATES).map(|n| good.update(Plan::of(n))).collect();
     let mut version = "4".to_owned();
     let mut done = 0;
-    for (n, end) in (1..).zip(&ends) {
+    for (n, (end, _)) in (1..).zip(&ends) {
         let plan = Plan::of(n);
         let (result, runs) = wanted(&plan, &version);
         version = runs;
@@ -145,10 +154,14 @@ fn a_thousand_updates_over_a_bad_link_end_as_they_do_over_a_good_one_and_leave_n
 
     let empty = HEAP.current_usage();
     let mut bad = World::new(BAD);
-    let mut early = 0;
-    for (n, end) in (1..).zip(&ends) {
+    let (mut early, mut again) = (0, 0);
+    for (n, (end, good)) in (1..).zip(&ends) {
         let plan = Plan::of(n);
-        assert_eq!(bad.update(plan), *end, "{plan:?}");
+        let (ends, took) = bad.update(plan);
+        assert_eq!(ends, *end, "{plan:?}");
+        // What comes twice is done once: another run is one that the server has asked for.
+        assert!(took.runs <= good.runs + took.again, "{plan:?}: {} runs, {} again", took.runs, took.again);
+        again += took.again;
         if n == EARLY {
             early = bad.weigh() - empty;
         }
@@ -163,7 +176,7 @@ fn a_thousand_updates_over_a_bad_link_end_as_they_do_over_a_good_one_and_leave_n
         assert!((counts.sent / 20..counts.sent * 3 / 20).contains(&count), "{counts:?}");
     }
     tell(format_args!(
-        "lossy: {UPDATES} updates, {done} done and {} failed, {} resets, {} hours; {} datagrams sent, {} lost, {} \
+        "lossy: {UPDATES} updates, {done} done and {} failed, {again} begun anew, {} resets, {} hours; {} datagrams sent, {} lost, {} \
          doubled, {} late; {early} and {late} bytes on the heap after {EARLY} and {UPDATES}",
         UPDATES - done,
         bad.host.resets,

@@ -78,6 +78,8 @@ pub(crate) struct Manager {
     phase: Phase,
     /// Whether the last delivery was taken, as far as the server knows.
     delivered: bool,
+    /// How often it has begun to deliver, or to install, once more.
+    pub(crate) again: u32,
     /// When it asks again.
     next: u64,
     plan: Option<Plan>,
@@ -97,6 +99,7 @@ impl Manager {
             newest: [None; 2],
             phase: Phase::Over,
             delivered: false,
+            again: 0,
             next: 0,
             plan: None,
             package: Vec::new(),
@@ -110,6 +113,7 @@ impl Manager {
         self.package = package;
         self.phase = Phase::Reset;
         self.delivered = false;
+        self.again = 0;
         self.next = now;
     }
 
@@ -266,7 +270,7 @@ impl Manager {
         // Whether the client has seen it is to be found out.
         match ask {
             Ask::Block | Ask::Uri => (self.phase, self.delivered) = (Phase::Watch, false),
-            Ask::Execute => self.phase = Phase::Watch,
+            Ask::Execute => (self.phase, self.again) = (Phase::Watch, self.again + 1),
             Ask::Observe(_) | Ask::Read(_) | Ask::Version | Ask::Reset => {}
         }
     }
@@ -309,8 +313,9 @@ impl Manager {
             Ask::Uri => self.delivery_ends(message.code, now),
             Ask::Block => {
                 let Phase::Deliver(send) = &mut self.phase else { return };
-                if let Sent::Done(code) = send.answered(message.code, message.block1().ok().flatten()) {
-                    self.delivery_ends(code, now);
+                match send.answered(message.code, message.block1().ok().flatten()) {
+                    Sent::More => self.again += u32::from(send.next().unwrap().1.start == 0),
+                    Sent::Done(code) => self.delivery_ends(code, now),
                 }
             }
             Ask::Execute => {
@@ -361,6 +366,7 @@ impl Manager {
         if let (Phase::Watch, [Some(state), Some(0)]) = (&self.phase, self.learned.read)
             && (state == IDLE || (!self.delivered && state < DOWNLOADED))
         {
+            self.again += 1;
             self.deliver(now);
         }
     }
