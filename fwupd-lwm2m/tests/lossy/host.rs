@@ -211,8 +211,9 @@ impl Host {
         }
         let time = self.device.clock.now();
         let flash = Some(self.flash_until).filter(|until| *until > now);
-        // A datagram that waits for the updater is tried again.
-        let held = self.inbox.iter().any(|inbox| !inbox.is_empty()).then_some(now + 5);
+        // A datagram that waits for more than the flash is tried again.
+        let held = flash.is_none() && self.inbox.iter().any(|inbox| !inbox.is_empty());
+        let held = held.then_some(now + 5);
         let mine = [self.client.poll_timeout(time), self.pull.poll_timeout()];
         let mine = mine.into_iter().flatten().map(|at| self.on + at);
         let reset = self.reset.map(|since| since + GRACE);

@@ -63,7 +63,7 @@ impl World {
     fn new(faults: Faults) -> Self {
         Self {
             // By this seed the server has to begin anew more often than by others, and downloads are cut off.
-            link: Link::new(faults, 31),
+            link: Link::new(faults, 83),
             host: Host::new(1),
             manager: Manager::new(2),
             files: Files::new(3),
@@ -160,8 +160,10 @@ fn a_thousand_updates_over_a_bad_link_end_as_they_do_over_a_good_one_and_leave_n
         let plan = Plan::of(n);
         let (ends, took) = bad.update(plan);
         assert_eq!(ends, *end, "{plan:?}");
-        // What comes twice is done once: another run is one that the server has asked for.
-        assert!(took.runs <= good.runs + took.again, "{plan:?}: {} runs, {} again", took.runs, took.again);
+        // What comes twice is done once: another run is one that the server has asked for, or the one that it is to
+        // make good for. (A first block that comes again behind sixteen others begins its delivery anew.)
+        let most = good.runs + 2 * took.again;
+        assert!(took.runs <= most, "{plan:?}: {} runs of {most}", took.runs);
         again += took.again;
         if n == EARLY {
             early = bad.weigh() - empty;
@@ -172,12 +174,14 @@ fn a_thousand_updates_over_a_bad_link_end_as_they_do_over_a_good_one_and_leave_n
     bad.host.device.flash.assert_lawful();
 
     let counts = bad.link.counts();
+    let separate = bad.manager.separate;
+    assert!(separate > 0, "no answer was late");
     // A link that loses nothing proves nothing.
     for count in [counts.lost, counts.doubled, counts.late] {
         assert!((counts.sent / 20..counts.sent * 3 / 20).contains(&count), "{counts:?}");
     }
     tell(format_args!(
-        "lossy: {UPDATES} updates, {done} done and {} failed, {again} begun anew, {} resets, {} hours; {} datagrams sent, {} lost, {} \
+        "lossy: {UPDATES} updates, {done} done and {} failed, {again} begun anew, {separate} late answers, {} resets, {} hours; {} datagrams sent, {} lost, {} \
          doubled, {} late; {early} and {late} bytes on the heap after {EARLY} and {UPDATES}",
         UPDATES - done,
         bad.host.resets,

@@ -80,6 +80,8 @@ pub(crate) struct Manager {
     delivered: bool,
     /// How often it has begun to deliver, or to install, once more.
     pub(crate) again: u32,
+    /// How many answers came in messages of their own.
+    pub(crate) separate: u32,
     /// When it asks again.
     next: u64,
     plan: Option<Plan>,
@@ -100,6 +102,7 @@ impl Manager {
             phase: Phase::Over,
             delivered: false,
             again: 0,
+            separate: 0,
             next: 0,
             plan: None,
             package: Vec::new(),
@@ -161,6 +164,7 @@ impl Manager {
             Received::Send(length) => length,
             Received::Request(exchange, message) => self.serve(exchange, &message, now, out),
             Received::Response { flight, message, ack } => {
+                self.separate += u32::from(ack > 0);
                 if let Some((_, ask)) = self.asked.take_if(|(asked, _)| *asked == flight) {
                     self.answered(ask, &message, now);
                 }
