@@ -340,12 +340,15 @@ fn v6(text: &str) -> Option<Ipv6Addr> {
         Some(gap) if count < 8 => gap,
         None | Some(_) => return None,
     };
-    let mut address = [0; 8];
-    address.iter_mut().zip(words).take(gap).for_each(|(to, word)| *to = word);
-    // The words behind the gap go to the end.
-    let behind = words.iter().take(count).skip(gap).rev();
-    address.iter_mut().rev().zip(behind).for_each(|(to, word)| *to = *word);
-    Some(address.into())
+    // The words behind the gap go to the end, the last one first.
+    let mut to = 8usize;
+    while count > gap {
+        count = count.saturating_sub(1);
+        to = to.saturating_sub(1);
+        let word = core::mem::take(words.get_mut(count)?);
+        *words.get_mut(to)? = word;
+    }
+    Some(words.into())
 }
 
 /// Whether all is unreserved, percent-encoded, a delimiter of parts, or one of `also`. RFC 3986 section 2.
