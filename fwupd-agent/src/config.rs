@@ -27,6 +27,9 @@
 //! [coap]
 //! ack_timeout = 2000                # milliseconds to the first retransmission (RFC 7252, section 4.8)
 //!
+//! [http]
+//! ca = "ca.pem"                     # trusted certificates in place of Mozilla's
+//!
 //! [lwm2m]                           # `fwagent run --protocol lwm2m`
 //! server = "coap://127.0.0.1:5683"
 //! endpoint = "fwagent"              # endpoint client name
@@ -69,6 +72,8 @@ pub struct Config {
     pub boot: Boot,
     /// How CoAP is spoken.
     pub coap: Coap,
+    /// How HTTPS is spoken.
+    pub http: Http,
     /// The LwM2M client.
     pub lwm2m: Lwm2m,
     keys: Vec<String>,
@@ -234,6 +239,14 @@ impl Default for Coap {
     }
 }
 
+/// How HTTPS is spoken.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Http {
+    /// File of the trusted certificates, in PEM; Mozilla's if none.
+    pub ca: Option<PathBuf>,
+}
+
 /// The LwM2M client.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -269,6 +282,7 @@ struct File {
     flash: Flash,
     boot: Boot,
     coap: Coap,
+    http: Http,
     lwm2m: Lwm2m,
 }
 
@@ -333,8 +347,9 @@ impl Config {
             (None, Some(named)) => base.join(named),
             (Some(_), _) | (None, None) => state,
         };
-        let File { keys, flash, boot, coap, lwm2m, .. } = file;
-        Ok(Self { state, identity, flash, layout, boot, coap, lwm2m, keys, base })
+        let File { keys, flash, boot, coap, mut http, lwm2m, .. } = file;
+        http.ca = http.ca.map(|ca| base.join(ca));
+        Ok(Self { state, identity, flash, layout, boot, coap, http, lwm2m, keys, base })
     }
 
     /// The trusted keys, read from their files.

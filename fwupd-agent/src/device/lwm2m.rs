@@ -8,7 +8,8 @@ use fwupd_core::outcome::Initiator;
 use fwupd_core::time::Now;
 use fwupd_core::updater::Updater;
 use fwupd_lwm2m::adapter::{Client, Config, Device, Handled};
-use fwupd_lwm2m::spec::ENDPOINT_MAX;
+use fwupd_lwm2m::object::Schemes;
+use fwupd_lwm2m::spec::{ENDPOINT_MAX, Protocol};
 
 use super::adapter::{Adapter, Taken};
 use super::host::Host;
@@ -73,6 +74,7 @@ impl<'a> Lwm2m<'a> {
             by: BY,
             device: DEVICE,
             package_name: "fwagent",
+            schemes: Schemes::COAP.with(Protocol::Http).with(Protocol::Https),
             push_idle: u64::from(*push_idle).saturating_mul(1000),
             coap: params(self.config),
             ..Config::new(server, endpoint, seed)

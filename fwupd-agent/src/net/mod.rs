@@ -28,12 +28,31 @@ pub struct Datagram {
     pub bytes: Vec<u8>,
 }
 
+/// What comes out of a thread.
+#[derive(Debug)]
+enum Parcel {
+    Datagram(Datagram),
+    /// Something is elsewhere.
+    Wake,
+}
+
 /// Where all sockets' datagrams arrive.
 #[derive(Debug)]
 pub struct Inbox {
-    sender: Sender<Datagram>,
-    receiver: Receiver<Datagram>,
+    sender: Sender<Parcel>,
+    receiver: Receiver<Parcel>,
     next: u32,
+}
+
+/// Ends a wait at an inbox.
+#[derive(Clone, Debug)]
+pub struct Waker(Sender<Parcel>);
+
+impl Waker {
+    /// Whoever waits goes on. One that has gone away needs it no more.
+    pub fn wake(&self) {
+        drop(self.0.send(Parcel::Wake));
+    }
 }
 
 impl Default for Inbox {
@@ -46,16 +65,29 @@ impl Default for Inbox {
 impl Inbox {
     /// What has come in, if anything has.
     pub fn take(&self) -> Option<Datagram> {
-        self.receiver.try_recv().ok()
+        loop {
+            match self.receiver.try_recv().ok()? {
+                Parcel::Datagram(datagram) => return Some(datagram),
+                Parcel::Wake => {}
+            }
+        }
     }
 
-    /// What comes in within so many milliseconds.
+    /// What comes in within so many milliseconds, if nobody wakes it before.
     pub fn wait(&self, millis: u64) -> Option<Datagram> {
         // This end holds a sender: nobody can hang up.
-        self.receiver.recv_timeout(Duration::from_millis(millis)).ok()
+        match self.receiver.recv_timeout(Duration::from_millis(millis)).ok()? {
+            Parcel::Datagram(datagram) => Some(datagram),
+            Parcel::Wake => None,
+        }
     }
 
-    fn open(&mut self) -> (Port, Sender<Datagram>) {
+    /// What ends a wait from another thread.
+    pub fn waker(&self) -> Waker {
+        Waker(self.sender.clone())
+    }
+
+    fn open(&mut self) -> (Port, Sender<Parcel>) {
         self.next = self.next.wrapping_add(1);
         (Port(self.next), self.sender.clone())
     }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use super::{Datagram, Inbox, Port, Trace, Way};
+use super::{Datagram, Inbox, Parcel, Port, Trace, Way};
 
 /// Longest datagram: no UDP payload is longer.
 const LONGEST: usize = 65_535;
@@ -58,7 +58,7 @@ impl Udp {
                 let Ok((count, from)) = reader.recv_from(&mut buffer) else { continue };
                 let bytes = buffer.get(..count).unwrap_or_default().to_vec();
                 told.tell(Way::In, from, &bytes);
-                if sender.send(Datagram { port, from, bytes }).is_err() {
+                if sender.send(Parcel::Datagram(Datagram { port, from, bytes })).is_err() {
                     return;
                 }
             }

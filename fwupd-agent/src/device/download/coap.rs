@@ -9,22 +9,17 @@ use fwupd_core::outcome::Failure;
 use fwupd_core::time::Now;
 use fwupd_core::updater::{Ticket, Updater};
 
-use super::adapter::Taken;
-use super::host::Host;
-use super::lwm2m::params;
+use super::super::adapter::Taken;
+use super::super::host::Host;
+use super::super::lwm2m::params;
 use crate::config::Config;
 use crate::net::{self, Datagram, Inbox, Trace, Udp};
 
 /// Longest datagram that is sent, bytes.
 const LONGEST: usize = 1500;
 
-/// Whether a URI's file is not on this machine.
-pub(super) fn is_remote(uri: &str) -> bool {
-    fwupd_coap::uri::scheme(uri).is_some_and(|scheme| scheme.eq_ignore_ascii_case("coap"))
-}
-
 /// The host that the last download was from.
-pub(super) struct Download {
+pub(in crate::device) struct Coap {
     host: String,
     port: u16,
     server: SocketAddr,
@@ -32,7 +27,7 @@ pub(super) struct Download {
     pull: Pull<SocketAddr>,
 }
 
-impl Download {
+impl Coap {
     /// A socket to the host of this URI.
     ///
     /// # Errors

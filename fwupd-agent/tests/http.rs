@@ -1,0 +1,123 @@
+//! Downloads by HTTP, from a server that is good, bad, or ill.
+
+mod common;
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use common::Bench;
+use fwupd_agent::firmware::SelfTest;
+
+/// A process that does not outlive its test.
+struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// What the server does with a request, by its number: the whole response.
+type Answer = Box<dyn Fn(usize) -> Vec<u8> + Send>;
+
+/// Starts a server; returns its URI and how many requests it has had.
+fn server(answer: Answer) -> (String, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let uri = format!("http://{}/2.0.0.suit", listener.local_addr().unwrap());
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&asked);
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream: TcpStream = stream.unwrap();
+            let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+            while lines.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
+            // Whoever refuses reads no more of it.
+            let _ = stream.write_all(&answer(counter.fetch_add(1, Ordering::SeqCst)));
+        }
+    });
+    (uri, asked)
+}
+
+fn response(status: &str, more: &str, body: &[u8], length: usize) -> Vec<u8> {
+    let head = format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n{more}\r\n");
+    [head.as_bytes(), body].concat()
+}
+
+/// Has a server give the device this URI; returns what it saw in the end.
+fn update(bench: &Bench, uri: &str) -> String {
+    let arguments = ["serve", "lwm2m", "--listen", "127.0.0.1:0", "--timeout", "60", "--uri", uri];
+    let mut command = bench.command(&arguments);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut manager = Process(command.spawn().unwrap());
+    let mut err = BufReader::new(manager.0.stderr.take().unwrap());
+    let mut line = String::new();
+    err.read_line(&mut line).unwrap();
+    let at = line.trim().strip_prefix("listening at ").unwrap().to_owned();
+    let mut device = bench.command(&["run", "--protocol", "lwm2m", "--endpoint", "http", "--server", &at]);
+    let device = device.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let device = Process(device.spawn().unwrap());
+    let mut out = String::new();
+    manager.0.stdout.take().unwrap().read_to_string(&mut out).unwrap();
+    drop(device);
+    out.lines().next().unwrap_or_default().to_owned()
+}
+
+fn bench() -> (Bench, Vec<u8>) {
+    let bench = Bench::new();
+    let name = bench.package("2.0.0", 11, SelfTest::Pass);
+    let package = std::fs::read(bench.path(&name)).unwrap();
+    (bench, package)
+}
+
+#[test]
+fn a_plain_get_brings_the_package() {
+    let (bench, package) = bench();
+    let length = package.len();
+    let (uri, asked) = server(Box::new(move |_| response("200 OK", "ETag: \"one\"\r\n", &package, length)));
+    assert_eq!(update(&bench, &uri), "state 0, result 1, 2.0.0");
+    assert_eq!(asked.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn a_redirect_is_followed_and_a_loop_of_them_is_not() {
+    let (bench, package) = bench();
+    let length = package.len();
+    let (good, _) = server(Box::new(move |_| response("200 OK", "", &package, length)));
+    let (uri, _) = server(Box::new(move |_| response("302 Found", &format!("Location: {good}\r\n"), b"", 0)));
+    assert_eq!(update(&bench, &uri), "state 0, result 1, 2.0.0");
+    let (uri, asked) = server(Box::new(|_| response("302 Found", "Location: /2.0.0.suit\r\n", b"", 0)));
+    assert_eq!(update(&bench, &uri), "state 0, result 7, 2.0.0");
+    assert!(asked.load(Ordering::SeqCst) < 10);
+}
+
+#[test]
+fn a_response_that_breaks_off_is_asked_for_again() {
+    let (bench, package) = bench();
+    let length = package.len();
+    let (uri, asked) = server(Box::new(move |n| match n {
+        0 => response("200 OK", "", &package[..length / 2], length),
+        1 => response("503 Service Unavailable", "", b"", 0),
+        _ => response("200 OK", "", &package, length),
+    }));
+    assert_eq!(update(&bench, &uri), "state 0, result 1, 2.0.0");
+    assert_eq!(asked.load(Ordering::SeqCst), 3);
+}
+
+#[test]
+fn what_is_not_there_or_not_http_fails_with_its_result() {
+    let (bench, package) = bench();
+    let (uri, _) = server(Box::new(|_| response("404 Not Found", "", b"", 0)));
+    assert_eq!(update(&bench, &uri), "state 0, result 7, 1.0.0");
+    // Longer than the signed size says.
+    let longer = [&package[..], &[0; 100]].concat();
+    let (uri, _) = server(Box::new(move |_| response("200 OK", "", &longer, longer.len())));
+    assert_eq!(update(&bench, &uri), "state 0, result 5, 1.0.0");
+    // A page where the package should be.
+    let (uri, _) = server(Box::new(|_| response("200 OK", "", b"<html>log in</html>", 19)));
+    assert_eq!(update(&bench, &uri), "state 0, result 6, 1.0.0");
+}
