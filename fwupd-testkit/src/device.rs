@@ -43,21 +43,36 @@ where
     type Slots = [Slot; N];
 }
 
-/// A checksum for tests, algorithm 1: the sum of all bytes, four bytes little-endian.
+/// Checksums for tests.
 #[derive(Debug)]
-pub struct Sum(u32);
+pub enum Sum {
+    /// Algorithm 1: the sum of all bytes, four bytes little-endian.
+    Bytes(u32),
+    /// Algorithm 32: SHA-256.
+    Sha256(Sha256),
+}
 
 impl FileCheck for Sum {
     fn start(algorithm: u8) -> Option<Self> {
-        (algorithm == 1).then_some(Self(0))
+        match algorithm {
+            1 => Some(Self::Bytes(0)),
+            32 => Some(Self::Sha256(Sha256::new())),
+            _ => None,
+        }
     }
 
     fn update(&mut self, bytes: &[u8]) {
-        self.0 = bytes.iter().fold(self.0, |sum, byte| sum.wrapping_add(u32::from(*byte)));
+        match self {
+            Self::Bytes(sum) => *sum = bytes.iter().fold(*sum, |sum, byte| sum.wrapping_add((*byte).into())),
+            Self::Sha256(digest) => digest.update(bytes),
+        }
     }
 
     fn finish(self, expected: &[u8]) -> bool {
-        self.0.to_le_bytes() == *expected
+        match self {
+            Self::Bytes(sum) => sum.to_le_bytes() == *expected,
+            Self::Sha256(digest) => digest.finish() == *expected,
+        }
     }
 }
 
