@@ -1,0 +1,301 @@
+//! What the adapter keeps beside the lifecycle: up to 96 bytes of the journal, in the frame of its command.
+
+use fwupd_core::outcome::Run;
+use fwupd_core::updater::NOTE_MAX;
+
+use crate::firmware::Attributes;
+use crate::spec::{Rc, Shown, State, UpdateStatus};
+use crate::wire::text::{Short, digit, hex};
+
+/// What only this protocol knows, without the attributes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// The platform has reset what is shown, to be shown so until a run behind this one.
+    pub reset: Option<Run>,
+    /// The attributes that are observed, by [`Field::bit`](crate::spec::Field::bit).
+    pub observed: u8,
+    /// What the platform knows, or will have been told before a reset.
+    pub told: Shown,
+    /// The last initiation, as a fingerprint, and its answer.
+    pub request: Option<(u32, Rc)>,
+    /// Fingerprints of URI, verifier and version that the last download was asked for with.
+    pub fetched: Option<[u32; 3]>,
+}
+
+/// The bytes of a note.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bytes {
+    bytes: [u8; NOTE_MAX],
+    len: usize,
+}
+
+impl Bytes {
+    /// The bytes.
+    pub fn as_slice(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+
+    /// Appends them all, or none.
+    fn put(&mut self, bytes: &[u8]) -> bool {
+        let end = self.len.saturating_add(bytes.len());
+        let Some(place) = self.bytes.get_mut(self.len..end) else { return false };
+        place.copy_from_slice(bytes);
+        self.len = end;
+        true
+    }
+
+    /// Appends a text behind its length; false if it does not fit.
+    fn text(&mut self, text: &str) -> bool {
+        let before = *self;
+        let whole = u8::try_from(text.len()).is_ok_and(|len| self.put(&[len]) && self.put(text.as_bytes()));
+        if !whole {
+            *self = before;
+        }
+        whole
+    }
+}
+
+/// Where the URI of the attributes is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Uri {
+    /// In the note.
+    Noted,
+    /// By the updater, as that of the last download.
+    Updater,
+}
+
+/// Length of a digest, in place of a text's: its bytes follow, two digits each.
+const DIGEST: u8 = 0x80;
+
+impl Note {
+    /// That of a device that has none.
+    pub const FRESH: Self = Self {
+        reset: None,
+        observed: 0,
+        told: Shown { state: State::Idle, status: UpdateStatus::Success },
+        request: None,
+        fetched: None,
+    };
+    const FORMAT: u8 = 1;
+    const RESET: u8 = 1;
+    const REQUEST: u8 = 2;
+    const FETCHED: u8 = 4;
+    const URI_KEPT: u8 = 8;
+
+    /// Its bytes with those of the attributes, numbers big-endian:
+    ///
+    /// ```text
+    /// 0 format 1       2 observed                       4 run of the reset (4)   12 its answer (2)
+    /// 1 what is there  3 told: state << 4 | status      8 request (4)            14 fetched (3 times 4)
+    /// 26 verifier, version, name, URI: each a length and its bytes; 0x80 + n: n bytes as digits
+    /// ```
+    ///
+    /// What does not fit any more is left out, and the URI is left out if anything was: a download is never
+    /// begun, after a reset, with less than was written.
+    pub fn emit(&self, attributes: &Attributes, uri: Uri) -> Bytes {
+        let flag = |on: bool, bit: u8| if on { bit } else { 0 };
+        let flags = flag(self.reset.is_some(), Self::RESET)
+            | flag(self.request.is_some(), Self::REQUEST)
+            | flag(self.fetched.is_some(), Self::FETCHED)
+            | flag(uri == Uri::Updater, Self::URI_KEPT);
+        let (request, rc) = self.request.unwrap_or((0, Rc::Ok));
+        let told = (self.told.state as u8) << 4 | self.told.status as u8;
+        let mut out = Bytes { bytes: [0; NOTE_MAX], len: 0 };
+        out.put(&[Self::FORMAT, flags, self.observed, told]);
+        out.put(&self.reset.unwrap_or(Run(0)).0.to_be_bytes());
+        out.put(&request.to_be_bytes());
+        out.put(&(rc as u16).to_be_bytes());
+        for print in self.fetched.unwrap_or_default() {
+            out.put(&print.to_be_bytes());
+        }
+        let Attributes { version, name, uri: at, verifier } = attributes;
+        let whole = match Digest::of(verifier.as_str()) {
+            Some(digest) => out.put(&[DIGEST | digest.len]) && out.put(digest.as_slice()),
+            None => out.text(verifier.as_str()),
+        };
+        let whole = whole && out.text(version.as_str());
+        let whole = whole && out.text(name.as_str());
+        if whole && uri == Uri::Noted {
+            out.text(at.as_str());
+        }
+        out
+    }
+
+    /// Reads one back, with the attributes; `None` for bytes that are none. `uri` is what the updater keeps.
+    pub fn parse(bytes: &[u8], uri: Option<&str>) -> Option<(Self, Attributes)> {
+        let (&[format, flags, observed, told], rest) = bytes.split_first_chunk()?;
+        let (run, rest) = rest.split_first_chunk()?;
+        let (request, rest) = rest.split_first_chunk()?;
+        let (rc, rest) = rest.split_first_chunk()?;
+        let (a, rest) = rest.split_first_chunk()?;
+        let (b, rest) = rest.split_first_chunk()?;
+        let (c, rest) = rest.split_first_chunk()?;
+        if format != Self::FORMAT {
+            return None;
+        }
+        let is = |bit: u8| flags & bit != 0;
+        let state = State::from_number(u32::from(told >> 4))?;
+        let status = UpdateStatus::from_number(u32::from(told & 15))?;
+        let request = (u32::from_be_bytes(*request), Rc::from_number(u16::from_be_bytes(*rc))?);
+        let note = Self {
+            reset: is(Self::RESET).then_some(Run(u32::from_be_bytes(*run))),
+            observed,
+            told: Shown { state, status },
+            request: is(Self::REQUEST).then_some(request),
+            fetched: is(Self::FETCHED).then_some([a, b, c].map(|print| u32::from_be_bytes(*print))),
+        };
+        let (verifier, rest) = text(rest)?;
+        let (version, rest) = text(rest)?;
+        let (name, rest) = text(rest)?;
+        let (noted, rest) = text(rest)?;
+        let uri = if is(Self::URI_KEPT) { Short::new(uri.unwrap_or_default()).ok()? } else { noted };
+        rest.is_empty().then_some((note, Attributes { version, name, uri, verifier }))
+    }
+}
+
+/// The next text; what was left out is empty.
+fn text<const N: usize>(bytes: &[u8]) -> Option<(Short<N>, &[u8])> {
+    let Some((&len, rest)) = bytes.split_first() else { return Some((Short::EMPTY, &[])) };
+    // No text of 128 bytes or more fits a note.
+    if len & DIGEST != 0 {
+        let (bytes, rest) = rest.split_at_checked(usize::from(len & !DIGEST))?;
+        let digits = bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]);
+        return Some((Short::from_chars(digits.map(char::from)).ok()?, rest));
+    }
+    let (bytes, rest) = rest.split_at_checked(usize::from(len))?;
+    Some((Short::new(core::str::from_utf8(bytes).ok()?).ok()?, rest))
+}
+
+fn is_digest(len: u8) -> bool {
+    crate::spec::verifier::DIGESTS.contains(&len)
+}
+
+/// The bytes of a verifier that is written in hexadecimal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Digest {
+    bytes: [u8; 64],
+    len: u8,
+}
+
+impl Digest {
+    /// Those of a text that has as many digits as a known digest, of small letters or of capitals.
+    pub fn parse(text: &str) -> Option<Self> {
+        let len = u8::try_from(text.len() / 2).ok().filter(|len| is_digest(*len))?;
+        let mut bytes = [0; 64];
+        if !text.len().is_multiple_of(2) {
+            return None;
+        }
+        let mut digits = text.bytes();
+        for place in bytes.iter_mut().take(usize::from(len)) {
+            *place = hex(digits.next()?)? << 4 | hex(digits.next()?)?;
+        }
+        Some(Self { bytes, len })
+    }
+
+    /// Those of a text that comes back from them as it is.
+    fn of(text: &str) -> Option<Self> {
+        Self::parse(text).filter(|_| !text.bytes().any(|c| c.is_ascii_uppercase()))
+    }
+
+    /// The bytes.
+    pub fn as_slice(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.len)).unwrap_or_default()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> u8 {
+        self.len
+    }
+
+    /// Never: a digest has bytes.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn attributes(verifier: &str, version: &str, name: &str, uri: &str) -> Attributes {
+        Attributes {
+            version: Short::new(version).unwrap(),
+            name: Short::new(name).unwrap(),
+            uri: Short::new(uri).unwrap(),
+            verifier: Short::new(verifier).unwrap(),
+        }
+    }
+
+    const FULL: Note = Note {
+        reset: Some(Run(0x0102_0304)),
+        observed: 0x7F,
+        told: Shown { state: State::Downloaded, status: UpdateStatus::InvalidUri },
+        request: Some((0xAABB_CCDD, Rc::Accepted)),
+        fetched: Some([1, 2, 3]),
+    };
+
+    #[test]
+    fn a_note_comes_back_with_what_fits_of_the_attributes() {
+        let digest = "0123456789abcdef".repeat(4);
+        let uri = "https://example.com/fw";
+        for (verifier, expected) in [("", uri), ("checksum", uri), (&digest, "")] {
+            let all = attributes(verifier, "1.2.3", "firmware", uri);
+            for note in [Note::FRESH, FULL] {
+                let bytes = note.emit(&all, Uri::Noted);
+                let kept = attributes(verifier, "1.2.3", "firmware", expected);
+                assert_eq!(Note::parse(bytes.as_slice(), None), Some((note, kept)), "{verifier}");
+                let bytes = note.emit(&all, Uri::Updater);
+                assert_eq!(Note::parse(bytes.as_slice(), Some(uri)), Some((note, all)), "{verifier}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_uri_is_left_out_if_anything_else_is() {
+        let all = attributes("", "", &"n".repeat(64), &"u".repeat(60));
+        let bytes = Note::FRESH.emit(&all, Uri::Noted);
+        let kept = attributes("", "", &"n".repeat(64), "");
+        assert_eq!(Note::parse(bytes.as_slice(), None), Some((Note::FRESH, kept)));
+        let all = attributes(&"V".repeat(128), "1", "n", "https://a/");
+        let bytes = Note::FRESH.emit(&all, Uri::Noted);
+        assert_eq!(Note::parse(bytes.as_slice(), None), Some((Note::FRESH, attributes("", "", "", ""))));
+    }
+
+    /// Do not change this test: devices hold these bytes.
+    #[test]
+    fn the_bytes_of_a_note_stay_as_they_are() {
+        let note = Note { request: Some((0x1122_3344, Rc::Accepted)), observed: 1, ..Note::FRESH };
+        let md5 = "00112233445566778899aabbccddeeff";
+        let bytes = note.emit(&attributes(md5, "5", "fw", "http://a/"), Uri::Noted);
+        let mut expected = vec![1, 2, 1, 0, 0, 0, 0, 0, 0x11, 0x22, 0x33, 0x44, 0, 202];
+        expected.extend([0; 12]);
+        expected.extend([0x90, 0, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88, 0x99, 0xaa, 0xbb, 0xcc]);
+        expected.extend([0xdd, 0xee, 0xff, 1, b'5', 2, b'f', b'w', 9]);
+        expected.extend(b"http://a/");
+        assert_eq!(bytes.as_slice(), expected);
+    }
+
+    #[test]
+    fn other_bytes_are_no_note() {
+        let good = FULL.emit(&attributes("x", "1", "n", "http://a/"), Uri::Noted);
+        let good = good.as_slice();
+        assert_eq!(Note::parse(&good[1..], None), None);
+        assert_eq!(Note::parse(&[good, &[0]].concat(), None), None);
+        assert_eq!(Note::parse(&good[..25], None), None);
+        for (at, byte) in [(0, 2), (3, 0x30), (3, 0x27), (13, 1), (26, 90)] {
+            let mut bytes = good.to_vec();
+            bytes[at] = byte;
+            assert_eq!(Note::parse(&bytes, None), None, "{at}");
+        }
+    }
+
+    #[test]
+    fn a_digest_has_as_many_digits_as_a_known_one() {
+        for digits in [32, 40, 56, 64, 96, 128] {
+            assert_eq!(Digest::parse(&"A0".repeat(digits / 2)).unwrap().as_slice(), vec![0xA0; digits / 2]);
+            assert_eq!(Digest::parse(&"a".repeat(digits + 1)), None);
+            assert_eq!(Digest::parse(&format!("{}g", "a".repeat(digits - 1))), None);
+        }
+        assert_eq!(Digest::parse(""), None);
+    }
+}

@@ -1,0 +1,9 @@
+//! The behaviour of a managed device, a row a test, over JSON that another implementation makes and reads.
+
+mod download;
+mod install;
+mod managing;
+mod observing;
+mod requests;
+mod rig;
+mod writing;
