@@ -171,6 +171,11 @@ impl Rig {
         handled
     }
 
+    /// What the device wrote last.
+    pub(crate) fn payload(&self, length: usize) -> Value {
+        serde_json::from_slice(&self.out[..length]).expect("good JSON")
+    }
+
     fn looked(&mut self) {
         if let Some(mut watch) = self.watch.take() {
             watch(self);
