@@ -123,47 +123,88 @@ impl Note {
 
     /// Reads one back, with the attributes; `None` for bytes that are none. `uri` is what the updater keeps.
     pub fn parse(bytes: &[u8], uri: Option<&str>) -> Option<(Self, Attributes)> {
-        let (&[format, flags, observed, told], rest) = bytes.split_first_chunk()?;
-        let (run, rest) = rest.split_first_chunk()?;
-        let (request, rest) = rest.split_first_chunk()?;
-        let (rc, rest) = rest.split_first_chunk()?;
-        let (a, rest) = rest.split_first_chunk()?;
-        let (b, rest) = rest.split_first_chunk()?;
-        let (c, rest) = rest.split_first_chunk()?;
+        let mut rest = Rest(bytes);
+        let [format, flags, observed, told] = rest.word()?.to_be_bytes();
+        let (run, request) = (rest.word()?, rest.word()?);
+        let rc = u16::from_be_bytes([rest.byte()?, rest.byte()?]);
+        let fetched = [rest.word()?, rest.word()?, rest.word()?];
         if format != Self::FORMAT {
             return None;
         }
         let is = |bit: u8| flags & bit != 0;
         let state = State::from_number(u32::from(told >> 4))?;
         let status = UpdateStatus::from_number(u32::from(told & 15))?;
-        let request = (u32::from_be_bytes(*request), Rc::from_number(u16::from_be_bytes(*rc))?);
+        let request = (request, Rc::from_number(rc)?);
         let note = Self {
-            reset: is(Self::RESET).then_some(Run(u32::from_be_bytes(*run))),
+            reset: is(Self::RESET).then_some(Run(run)),
             observed,
             told: Shown { state, status },
             request: is(Self::REQUEST).then_some(request),
-            fetched: is(Self::FETCHED).then_some([a, b, c].map(|print| u32::from_be_bytes(*print))),
+            fetched: is(Self::FETCHED).then_some(fetched),
         };
-        let (verifier, rest) = text(rest)?;
-        let (version, rest) = text(rest)?;
-        let (name, rest) = text(rest)?;
-        let (noted, rest) = text(rest)?;
-        let uri = if is(Self::URI_KEPT) { Short::new(uri.unwrap_or_default()).ok()? } else { noted };
-        rest.is_empty().then_some((note, Attributes { version, name, uri, verifier }))
+        let verifier = rest.text()?.short()?;
+        let version = rest.text()?.short()?;
+        let name = rest.text()?.short()?;
+        let noted = rest.text()?;
+        let kept = Text { bytes: uri.unwrap_or_default().as_bytes(), form: Form::Plain };
+        let uri = if is(Self::URI_KEPT) { kept } else { noted }.short()?;
+        rest.0.is_empty().then_some((note, Attributes { version, name, uri, verifier }))
     }
 }
 
-/// The next text; what was left out is empty.
-fn text<const N: usize>(bytes: &[u8]) -> Option<(Short<N>, &[u8])> {
-    let Some((&len, rest)) = bytes.split_first() else { return Some((Short::EMPTY, &[])) };
-    // No text of 128 bytes or more fits a note.
-    if len & DIGEST != 0 {
-        let (bytes, rest) = rest.split_at_checked(usize::from(len & !DIGEST))?;
-        let digits = bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]);
-        return Some((Short::from_chars(digits.map(char::from)).ok()?, rest));
+/// What is left of a note.
+struct Rest<'b>(&'b [u8]);
+
+impl<'b> Rest<'b> {
+    fn byte(&mut self) -> Option<u8> {
+        let (first, rest) = self.0.split_first()?;
+        self.0 = rest;
+        Some(*first)
     }
-    let (bytes, rest) = rest.split_at_checked(usize::from(len))?;
-    Some((Short::new(core::str::from_utf8(bytes).ok()?).ok()?, rest))
+
+    fn word(&mut self) -> Option<u32> {
+        let (word, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(u32::from_be_bytes(*word))
+    }
+
+    /// The next text; what was left out is empty.
+    fn text(&mut self) -> Option<Text<'b>> {
+        let Some(len) = self.byte() else { return Some(Text { bytes: &[], form: Form::Plain }) };
+        // No text of 128 bytes or more fits a note.
+        let form = if len & DIGEST == 0 { Form::Plain } else { Form::Digits };
+        let (bytes, rest) = self.0.split_at_checked(usize::from(len & !DIGEST))?;
+        self.0 = rest;
+        Some(Text { bytes, form })
+    }
+}
+
+/// A text of a note.
+#[derive(Clone, Copy)]
+struct Text<'b> {
+    bytes: &'b [u8],
+    form: Form,
+}
+
+/// How it is kept.
+#[derive(Clone, Copy)]
+enum Form {
+    /// As it is.
+    Plain,
+    /// As the bytes that its digits stand for.
+    Digits,
+}
+
+impl Text<'_> {
+    fn short<const N: usize>(self) -> Option<Short<N>> {
+        match self.form {
+            Form::Plain => Short::new(core::str::from_utf8(self.bytes).ok()?).ok(),
+            Form::Digits => {
+                let digits = self.bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]);
+                Short::from_chars(digits.map(char::from)).ok()
+            }
+        }
+    }
 }
 
 fn is_digest(len: u8) -> bool {

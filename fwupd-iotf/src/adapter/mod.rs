@@ -19,6 +19,7 @@ use fwupd_core::updater::{Command, Platform, Settled, Updater};
 use crate::firmware::Attributes;
 use crate::note::{self, Note};
 use crate::spec::{self, Inbound, LIFETIME_MIN, Rc, Shown, topic};
+use crate::wire::Out;
 use crate::wire::message::{Envelope, ReqId};
 use crate::wire::text::{self, PRINT, Short, digit};
 pub use manage::Standing;
@@ -240,9 +241,11 @@ impl<'a> Device<'a> {
         self.quiet = false;
     }
 
-    /// There is none any more. What is observed, and whether the device is managed, outlives that.
+    /// There is none any more. What is observed, and whether the device is managed, outlives that. A message
+    /// that was to be handed in again need not be: the broker delivers it once more.
     pub fn disconnected(&mut self) {
         self.link = Link::Down;
+        self.busy = None;
     }
 
     /// A message came in. `out` takes the payload of the answer.
@@ -447,11 +450,16 @@ impl<'a> Device<'a> {
 
 /// The identifier of a request of the device: 16 digits of the seed, and the request's number.
 fn id(seed: u64, number: u32) -> Short<27> {
-    let seed = seed.to_be_bytes();
-    let head = seed.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).chain([b'-']);
-    let number = text::Decimal::new(number);
-    let all = head.chain(number.as_bytes().iter().copied());
-    Short::from_chars(all.map(char::from)).unwrap_or(Short::EMPTY)
+    let mut bytes = [0; 27];
+    let mut out = Out::new(&mut bytes);
+    for byte in seed.to_be_bytes() {
+        out.put(&[digit(byte >> 4), digit(byte)]);
+    }
+    out.put(b"-");
+    out.put(text::Decimal::new(number).as_bytes());
+    let length = out.finish().unwrap_or(0);
+    let text = core::str::from_utf8(bytes.get(..length).unwrap_or_default());
+    Short::new(text.unwrap_or_default()).unwrap_or(Short::EMPTY)
 }
 
 /// Answers that the adapter itself gives.

@@ -42,7 +42,7 @@ impl Device<'_> {
     }
 
     /// The observed attributes that are to be told of, from what was told before.
-    fn news(&self, view: &View<'_>) -> (u8, Shown) {
+    pub(super) fn news(&self, view: &View<'_>) -> (u8, Shown) {
         let observed = view.note.observed;
         match self.owed {
             None => (concerned(observed, self.known(view), view.shown), self.known(view)),

@@ -225,13 +225,16 @@ impl Device<'_> {
             Err(why) => return Turn::refused(why, Body::Objects),
         };
         let Some(view) = self.view(up) else { return Rc::Internal.into() };
-        let told = view.shown;
+        // The answer tells what is asked for; what else is observed and has changed is still to be told.
+        let (told, then) = match self.news(&view).0 & !set {
+            0 => (view.shown, Then::Told(view.shown)),
+            _ => (self.known(&view), Then::Nothing),
+        };
         let note = Note { observed: view.note.observed | set, told, ..view.note };
-        let attributes = self.attributes.unwrap_or(Attributes::EMPTY);
         if note.observed == view.note.observed {
-            return self.settled(Inbound::Observe, envelope, Then::Told(told));
+            return self.settled(Inbound::Observe, envelope, then);
         }
-        self.remember(&note, &attributes, Then::Told(told), up)
+        self.remember(&note, &self.attributes.unwrap_or(Attributes::EMPTY), then, up)
     }
 
     /// Operations, Cancel attribute observation.

@@ -21,15 +21,9 @@ impl<const N: usize> Short<N> {
     ///
     /// # Errors
     /// [`Unfit`].
-    pub fn from_chars(chars: impl Iterator<Item = char>) -> Result<Self, Unfit> {
+    pub fn from_chars(mut chars: impl Iterator<Item = char>) -> Result<Self, Unfit> {
         let mut short = Self::EMPTY;
-        for c in chars {
-            let from = usize::from(short.len);
-            let end = from.saturating_add(c.len_utf8());
-            let place = short.bytes.get_mut(from..end).filter(|_| !c.is_control());
-            c.encode_utf8(place.ok_or(Unfit)?);
-            short.len = u8::try_from(end).map_err(|_| Unfit)?;
-        }
+        short.len = fill(&mut short.bytes, &mut chars)?;
         Ok(short)
     }
 
@@ -43,14 +37,30 @@ impl<const N: usize> Short<N> {
 
     /// The text.
     pub fn as_str(&self) -> &str {
-        let bytes = self.bytes.get(..usize::from(self.len)).unwrap_or_default();
-        core::str::from_utf8(bytes).unwrap_or_default()
+        text_of(&self.bytes, self.len)
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
+}
+
+/// Writes characters as UTF-8; their length. One function for all lengths, for the sake of code size.
+fn fill(bytes: &mut [u8], chars: &mut dyn Iterator<Item = char>) -> Result<u8, Unfit> {
+    let mut len = 0u8;
+    for c in chars {
+        let from = usize::from(len);
+        let end = from.saturating_add(c.len_utf8());
+        let place = bytes.get_mut(from..end).filter(|_| !c.is_control());
+        c.encode_utf8(place.ok_or(Unfit)?);
+        len = u8::try_from(end).map_err(|_| Unfit)?;
+    }
+    Ok(len)
+}
+
+fn text_of(bytes: &[u8], len: u8) -> &str {
+    core::str::from_utf8(bytes.get(..usize::from(len)).unwrap_or_default()).unwrap_or_default()
 }
 
 impl<const N: usize> TryFrom<json::Text<'_>> for Short<N> {

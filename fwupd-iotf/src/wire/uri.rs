@@ -5,20 +5,23 @@ use super::text::hex;
 /// The scheme of a URI with a host; `None` for what is none. What the application's client makes of the rest is
 /// its own.
 pub fn scheme(uri: &str) -> Option<&str> {
-    let (scheme, rest) = uri.split_once("://")?;
-    let mut chars = scheme.bytes();
-    let starts = chars.next().is_some_and(|c| c.is_ascii_alphabetic());
-    if !starts || !chars.all(|c| c.is_ascii_alphanumeric() || matches!(c, b'+' | b'-' | b'.')) {
+    let bytes = uri.as_bytes();
+    let end = bytes.iter().position(|byte| *byte == b':')?;
+    let (scheme, rest) = uri.split_at_checked(end)?;
+    let starts = scheme.bytes().next().is_some_and(|c| c.is_ascii_alphabetic());
+    if !starts || !scheme.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'+' | b'-' | b'.')) {
         return None;
     }
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let host = authority.rsplit('@').next().unwrap_or_default();
-    (!host.is_empty() && !host.starts_with(':') && spelt(rest)).then_some(scheme)
+    let [b':', b'/', b'/', rest @ ..] = rest.as_bytes() else { return None };
+    // The host stands behind a user, and before a port.
+    let authority = rest.iter().take_while(|byte| !matches!(byte, b'/' | b'?' | b'#'));
+    let host = authority.fold(None, |host, byte| if *byte == b'@' { None } else { host.or(Some(*byte)) });
+    (host.is_some_and(|first| first != b':') && spelt(rest)).then_some(scheme)
 }
 
 /// Whether it has only the characters of a URI: RFC 3986 section 2.
-fn spelt(text: &str) -> bool {
-    let mut bytes = text.bytes();
+fn spelt(text: &[u8]) -> bool {
+    let mut bytes = text.iter().copied();
     while let Some(byte) = bytes.next() {
         let good = match byte {
             b'%' => {

@@ -220,6 +220,36 @@ fn t51_a_request_that_is_delivered_twice_is_carried_out_once() {
 }
 
 #[test]
+fn t52_a_request_that_waited_for_the_connection_is_judged_by_what_is() {
+    let mut rig = Rig::downloaded();
+    rig.device.disconnected();
+    rig.settle();
+    let now = rig.now();
+    rig.device.connected(now);
+    assert_eq!(rig.download(), 400);
+    rig.device.disconnected();
+    rig.prepare(GOOD);
+    rig.device.connected(now);
+    assert_eq!(rig.download(), 202);
+}
+
+#[test]
+fn a_message_that_a_lost_connection_took_away_stops_nothing() {
+    let mut rig = Rig::new();
+    rig.prepare(GOOD);
+    rig.observe();
+    let topic = "iotdm-1/mgmt/initiate/firmware/download";
+    assert_eq!(rig.hand(topic, br#"{"reqId":"x"}"#), Handled::Again);
+    rig.device.disconnected();
+    rig.settle();
+    rig.connect();
+    assert_eq!(rig.told(), [json!({"state": 2, "updateStatus": 0})]);
+    assert!(rig.device.drained());
+    let answer = rig.deliver("mgmt/initiate/firmware/download", br#"{"reqId":"x"}"#);
+    assert_eq!((answer, rig.shown()), (Some(json!({"rc": 202, "reqId": "x"})), (2, 0)));
+}
+
+#[test]
 fn t53_a_request_that_could_not_be_told_from_its_repetition_is_not_carried_out() {
     let mut rig = Rig::with(|config| config.device_actions = true);
     rig.prepare(GOOD);

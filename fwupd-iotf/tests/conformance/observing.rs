@@ -163,3 +163,17 @@ fn t69_one_change_of_two_observed_attributes_is_one_notification() {
     rig.settle();
     assert_eq!(rig.sent_on("iotdevice-1/notify")[0]["d"]["fields"], value(1, 0));
 }
+
+/// A change that has not been told yet is not lost by the answer to another observation.
+#[test]
+fn an_observation_tells_only_what_it_asks_for() {
+    let mut rig = Rig::new();
+    rig.prepare(GOOD);
+    rig.observe();
+    rig.fetch = Fetch::Hold;
+    assert_eq!(rig.download(), 202);
+    let answer = rig.ask("observe", fields(json!(["mgmt.firmware.updateStatus"])));
+    assert_eq!(answer["d"]["fields"][0]["value"], 0);
+    rig.settle();
+    assert_eq!(rig.told(), [json!({"state": 1})]);
+}
