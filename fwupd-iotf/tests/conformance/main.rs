@@ -1,5 +1,6 @@
 //! The behaviour of a managed device, a row a test, over JSON that another implementation makes and reads.
 
+mod cuts;
 mod download;
 mod hostile;
 mod install;
