@@ -291,7 +291,7 @@ pub fn running<'s>(status: &Status<'s>) -> &'s str {
     slot.map_or(&status.installed.version, |verified| &verified.image().version).as_str()
 }
 
-/// The check that a verifier asks for: its algorithm and what is expected; `None` if it is empty, or too long.
+/// The check that a verifier asks for: its algorithm and what is expected; `None` if it is empty.
 pub fn check<'v>(verifier: &'v str, digest: &'v Option<crate::note::Digest>) -> Option<(u8, &'v [u8])> {
     match digest {
         Some(digest) => Some((digest.len(), digest.as_slice())),

@@ -2,7 +2,7 @@
 
 use fwupd_core::image::SlotId;
 use fwupd_core::lifecycle::AfterReset;
-use fwupd_core::outcome::{Ask, Reach};
+use fwupd_core::outcome::{Ask, Failure, Reach};
 use fwupd_core::updater::{Command, Job};
 use fwupd_testkit::device::{Checks, SelfTest};
 use serde_json::{Value, json};
@@ -84,6 +84,42 @@ fn t50_an_image_that_is_damaged_at_boot_is_no_image() {
     rig.resets = true;
     rig.settle();
     assert_eq!((rig.runs(), rig.shown()), (SlotId(0), (0, 5)));
+}
+
+#[test]
+fn t45_an_image_that_is_still_good_stays_downloaded() {
+    for (why, status) in [(Failure::OutOfRam, 2), (Failure::NoSpaceInFlash, 2), (Failure::Rejected, 5)] {
+        let mut rig = Rig::with(|config| config.ask = Ask::User);
+        rig.prepare(GOOD);
+        rig.observe();
+        assert_eq!(rig.download(), 202);
+        rig.settle();
+        rig.told();
+        for _ in 0..2 {
+            rig.permit = Permit::Reject(why);
+            assert_eq!(rig.install(), 202);
+            rig.settle();
+            assert_eq!((rig.shown(), rig.boots), ((2, status), 0), "{why:?}");
+            assert_eq!(rig.told().last(), Some(&json!({"state": 2, "updateStatus": status})));
+        }
+        rig.permit = Permit::Yes;
+        assert_eq!(rig.install(), 202);
+        rig.settle();
+        assert_eq!((rig.shown(), rig.boots), ((0, 0), 1));
+    }
+}
+
+#[test]
+fn t47_an_update_that_cannot_start_is_an_internal_error() {
+    let mut rig = Rig::downloaded();
+    rig.command(0, Command::Enable(SlotId(1), false));
+    let answer = rig.ask("mgmt/initiate/firmware/update", json!({}));
+    assert_eq!((&answer["rc"], answer["message"].is_string()), (&json!(500), true));
+    rig.settle();
+    assert_eq!((rig.shown(), rig.told()), ((2, 0), vec![]));
+    // It may be asked for again.
+    rig.command(0, Command::Enable(SlotId(1), true));
+    assert_eq!(rig.install(), 202);
 }
 
 #[test]

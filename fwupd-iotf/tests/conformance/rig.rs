@@ -23,6 +23,8 @@ pub(crate) enum Permit {
     Yes,
     /// Not now; until then if it is known, milliseconds.
     Defer(Option<u64>),
+    /// Never: the image is not wanted.
+    Reject(Failure),
 }
 
 /// How the application serves `Need::Fetch`.
@@ -275,6 +277,10 @@ impl Rig {
                 Need::Permit { .. } => match self.permit {
                     Permit::Yes => self.up.permit(now).is_ok(),
                     Permit::Defer(until) => self.up.defer(until, now).is_ok(),
+                    Permit::Reject(why) => {
+                        let reject = Command::Reject { why, detail: b"" };
+                        self.up.command(Initiator::APPLICATION, reject, None, now).is_ok()
+                    }
                 },
                 Need::Boot(want) => panic!("the native boot control asks nothing: {want:?}"),
                 Need::Reset => {
