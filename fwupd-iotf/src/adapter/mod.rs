@@ -158,6 +158,13 @@ enum Link {
     Up,
 }
 
+/// Whether the attributes that outlived the reset have been read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kept {
+    Unread,
+    Read,
+}
+
 /// Whether what is observed stays so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Observations {
@@ -174,8 +181,8 @@ pub struct Device<'a> {
     management: Management,
     /// Number of the next request.
     next: u32,
-    /// None until the note has been read.
-    attributes: Option<Attributes>,
+    kept: Kept,
+    attributes: Attributes,
     busy: Option<Busy>,
     /// The latest requests and their answers, the newest first.
     seen: [Option<(u32, Rc)>; SEEN],
@@ -221,7 +228,8 @@ impl<'a> Device<'a> {
             link: Link::Down,
             management: Management::new(),
             next: 1,
-            attributes: None,
+            kept: Kept::Unread,
+            attributes: Attributes::EMPTY,
             busy: None,
             seen: [None; SEEN],
             told: None,
@@ -361,9 +369,12 @@ impl<'a> Device<'a> {
 
     /// Reads the attributes that were kept, once they can be.
     fn load<P: Platform>(&mut self, up: &Updater<P>) {
-        if self.attributes.is_none() && up.status().is_some() {
+        if self.kept == Kept::Unread && up.status().is_some() {
             let kept = up.recall(self.config.by).and_then(|note| Note::parse(note, up.uri(self.config.by)));
-            self.attributes = Some(kept.map_or(Attributes::EMPTY, |(_, attributes)| attributes));
+            if let Some((_, attributes)) = kept {
+                self.attributes = attributes;
+            }
+            self.kept = Kept::Read;
         }
     }
 
@@ -390,7 +401,7 @@ impl<'a> Device<'a> {
         }
         let Some(view) = self.view(up) else { return };
         if self.observations == Observations::Forget {
-            let note = self.noted(&view.note, &self.attributes.unwrap_or(Attributes::EMPTY), up);
+            let note = self.noted(&view.note, &self.attributes, up);
             if up.remember(self.config.by, note.as_slice()).is_ok() {
                 self.observations = Observations::Stay;
             }

@@ -176,9 +176,9 @@ impl Device<'_> {
         }
         match inbound {
             Inbound::Update => {
-                let before = self.attributes.unwrap_or(Attributes::EMPTY);
+                let before = &self.attributes;
                 if let Some(Ok(write)) = envelope.fields().ok().map(|fields| before.written(fields)) {
-                    self.attributes = Some(write.attributes);
+                    self.attributes = write.attributes;
                 }
                 Rc::Changed.into()
             }
@@ -196,7 +196,7 @@ impl Device<'_> {
 
     /// Operations, Update attributes.
     fn update<'t, P: Platform>(&mut self, envelope: &Envelope<'t>, up: &mut Updater<P>) -> Turn<'t> {
-        let before = self.attributes.unwrap_or(Attributes::EMPTY);
+        let before = &self.attributes;
         let Ok(fields) = envelope.fields() else { return Rc::BadRequest.into() };
         let write = match before.written(fields) {
             Ok(write) => write,
@@ -234,7 +234,7 @@ impl Device<'_> {
         if note.observed == view.note.observed {
             return self.settled(Inbound::Observe, envelope, then);
         }
-        self.remember(&note, &self.attributes.unwrap_or(Attributes::EMPTY), then, up)
+        self.remember(&note, &self.attributes, then, up)
     }
 
     /// Operations, Cancel attribute observation.
@@ -250,7 +250,7 @@ impl Device<'_> {
         if note.observed == view.note.observed {
             return Rc::Ok.into();
         }
-        self.remember(&note, &self.attributes.unwrap_or(Attributes::EMPTY), Then::Nothing, up)
+        self.remember(&note, &self.attributes, Then::Nothing, up)
     }
 
     /// Notes what is to be answered once it is written.
@@ -305,7 +305,7 @@ impl Device<'_> {
 
     fn download<'t, P: Platform>(&mut self, print: u32, now: Now, up: &mut Updater<P>) -> Turn<'t> {
         let Some(view) = self.view(up) else { return Rc::Internal.into() };
-        let attributes = self.attributes.unwrap_or(Attributes::EMPTY);
+        let attributes = &self.attributes;
         let digest = Digest::parse(attributes.verifier.as_str());
         let check = firmware::check(attributes.verifier.as_str(), &digest);
         let checks = check.is_none_or(|(algorithm, expected)| {
@@ -317,7 +317,7 @@ impl Device<'_> {
         match view.status.state {
             // What the platform has reset is there no more.
             Life::Staged { wanted: None, .. } => {
-                let note = self.noted(&view.note, &attributes, up);
+                let note = self.noted(&view.note, attributes, up);
                 let discard = Command::Discard { keep_slot: false };
                 self.command(discard, note, Step::Discard, now, up)
             }
@@ -330,7 +330,7 @@ impl Device<'_> {
 
     fn fetch<'t, P: Platform>(&mut self, print: u32, now: Now, up: &mut Updater<P>) -> Turn<'t> {
         let Some(view) = self.view(up) else { return Rc::Internal.into() };
-        let attributes = self.attributes.unwrap_or(Attributes::EMPTY);
+        let attributes = &self.attributes;
         let digest = Digest::parse(attributes.verifier.as_str());
         let before = self.known(&view);
         let note = Note {
@@ -347,7 +347,7 @@ impl Device<'_> {
             after: AfterReset::Fail,
             file_check: firmware::check(attributes.verifier.as_str(), &digest),
         };
-        let note = note.emit(&attributes, note::Uri::Updater);
+        let note = note.emit(attributes, note::Uri::Updater);
         self.command(Command::Fetch(job), note, Step::Settle(Then::Owes(before)), now, up)
     }
 
@@ -357,7 +357,7 @@ impl Device<'_> {
         if view.shown.status == UpdateStatus::InProgress {
             return Rc::BadRequest.into();
         }
-        let attributes = self.attributes.unwrap_or(Attributes::EMPTY);
+        let attributes = &self.attributes;
         // The image of somebody else's request is not what the attributes tell of, unless they say so.
         let mine = view.note.fetched.filter(|_| up.uri(self.config.by).is_some());
         let version = image.image().version;
@@ -376,7 +376,7 @@ impl Device<'_> {
             told: Shown { state: State::Downloaded, status: UpdateStatus::InProgress },
             ..view.note
         };
-        let note = self.noted(&note, &attributes, up);
+        let note = self.noted(&note, attributes, up);
         let command = Command::Activate { slot: None, ask: self.config.ask };
         self.command(command, note, Step::Settle(Then::Owes(before)), now, up)
     }
@@ -415,7 +415,7 @@ impl Device<'_> {
             }
         }
         let shown = self.view(up).map_or(Note::FRESH.told, |view| view.shown);
-        let attributes = self.attributes.unwrap_or(Attributes::EMPTY);
+        let attributes = &self.attributes;
         let write = message::write(out, |json| {
             json.key(member::RC).number(answer.rc as u32);
             if answer.rc == Rc::Internal {
