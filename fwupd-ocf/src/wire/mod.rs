@@ -1,0 +1,103 @@
+//! Bytes and representations, both ways: what a device says and reads, and what a client does.
+
+pub mod cbor;
+pub mod device;
+pub mod links;
+pub mod pstat;
+pub mod software;
+pub mod time;
+pub mod url;
+
+/// Writes into a caller's buffer. What does not fit is left out, and [`finish`](Self::finish) says so.
+#[derive(Debug)]
+pub struct Out<'b> {
+    into: &'b mut [u8],
+    /// The part of all that is written that is kept, from and to.
+    window: (usize, usize),
+    /// Bytes written, kept or not.
+    len: usize,
+    full: bool,
+}
+
+/// The buffer is too small.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Full;
+
+impl<'b> Out<'b> {
+    /// Writes from the buffer's first byte on.
+    pub fn new(into: &'b mut [u8]) -> Self {
+        Self::window(into, 0, usize::MAX)
+    }
+
+    /// Keeps only the bytes from `from` on and before `to` of all that is written.
+    pub fn window(into: &'b mut [u8], from: usize, to: usize) -> Self {
+        Self { into, window: (from, to), len: 0, full: false }
+    }
+
+    /// Appends bytes.
+    pub fn put(&mut self, bytes: &[u8]) {
+        let (from, to) = self.window;
+        let start = self.len;
+        self.len = start.saturating_add(bytes.len());
+        // What lies in the window of these bytes, and where that goes.
+        let first = from.saturating_sub(start).min(bytes.len());
+        let last = to.saturating_sub(start).min(bytes.len());
+        let Some(kept) = bytes.get(first..last).filter(|kept| !kept.is_empty()) else { return };
+        let at = start.saturating_add(first).saturating_sub(from);
+        match self.into.get_mut(at..at.saturating_add(kept.len())) {
+            Some(place) if !self.full => place.copy_from_slice(kept),
+            Some(_) | None => self.full = true,
+        }
+    }
+
+    /// How many bytes have been kept.
+    ///
+    /// # Errors
+    /// They are not all that there were to keep.
+    pub fn finish(self) -> Result<usize, Full> {
+        let (from, to) = self.window;
+        if self.full { Err(Full) } else { Ok(self.len.min(to).saturating_sub(from)) }
+    }
+}
+
+impl minicbor::encode::Write for Out<'_> {
+    type Error = core::convert::Infallible;
+
+    fn write_all(&mut self, bytes: &[u8]) -> Result<(), Self::Error> {
+        self.put(bytes);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_keeps_what_a_cut_of_the_whole_would() {
+        let whole = b"abcdefghij";
+        for from in 0..=10 {
+            for to in from..=12 {
+                let mut room = [0; 16];
+                let mut out = Out::window(&mut room, from, to);
+                for piece in whole.chunks(3) {
+                    out.put(piece);
+                }
+                let kept = out.finish().unwrap();
+                assert_eq!(room[..kept], whole[from..to.min(10)], "{from}..{to}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_told_at_the_end() {
+        let mut out = Out::new(&mut []);
+        out.put(b"");
+        assert_eq!(out.finish(), Ok(0));
+        let mut room = [0; 3];
+        let mut out = Out::new(&mut room);
+        out.put(b"abcd");
+        out.put(b"e");
+        assert_eq!(out.finish(), Err(Full));
+    }
+}
