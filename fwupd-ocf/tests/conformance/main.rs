@@ -1,0 +1,10 @@
+//! The behaviour of the resources, row by row, over encoded CoAP and CBOR of other implementations.
+
+mod actions;
+mod discovery;
+mod failures;
+mod observe;
+mod requests;
+mod rig;
+mod schedule;
+mod updates;

@@ -1,0 +1,119 @@
+//! Notifications: rows 60 to 63.
+
+use fwupd_ocf::adapter::Cast;
+
+use crate::rig::{Notice, ONE, PSTAT, Rig, SWU, TWO, at, update};
+
+/// Values without those that are equal to the one before.
+fn collapsed<T: PartialEq + Clone>(all: impl Iterator<Item = T>) -> Vec<T> {
+    let mut kept: Vec<T> = Vec::new();
+    for one in all {
+        if kept.last() != Some(&one) {
+            kept.push(one);
+        }
+    }
+    kept
+}
+
+fn run(path: &'static str) -> Vec<Notice> {
+    let mut rig = Rig::new();
+    rig.follows = Some(path);
+    rig.observe(ONE, path);
+    assert_eq!(rig.update("upgrade", 10), "2.04");
+    rig.pass(15_000);
+    assert_eq!((rig.shown(), rig.runs().0), ("idle 0 1".into(), 1));
+    rig.notices
+}
+
+#[test]
+fn r11_r60_every_state_of_an_upgrade_is_told_in_its_order() {
+    let notices = run(SWU);
+    let states = notices.iter().map(|notice| notice.value.text("swupdatestate").to_owned());
+    assert_eq!(collapsed(states), ["idle", "svv", "sva", "upgrading", "idle"]);
+    let modes = notices.iter().map(|notice| notice.value.text("swupdateaction").to_owned());
+    assert_eq!(collapsed(modes), ["idle", "upgrade", "idle"]);
+    assert!(notices.len() >= 6, "{notices:?}");
+}
+
+#[test]
+fn r60_no_payload_is_told_twice_and_observe_rises() {
+    let mut rig = Rig::new();
+    rig.resets = false;
+    rig.observe(ONE, SWU);
+    assert_eq!(rig.update("upgrade", 10), "2.04");
+    rig.pass(15_000);
+    assert_eq!(rig.shown(), "upgrading 448 0");
+    for pair in rig.notices.windows(2) {
+        assert!(pair[0].value != pair[1].value && pair[0].sequence < pair[1].sequence, "{pair:?}");
+    }
+    assert!(rig.notices.len() >= 5, "{:?}", rig.notices);
+}
+
+#[test]
+fn r61_the_current_mode_is_told_as_it_changes() {
+    let notices = run(PSTAT);
+    let modes = notices.iter().map(|notice| notice.value.number("cm") & 0x1C0);
+    assert_eq!(collapsed(modes), [0, 256, 320, 448, 0]);
+}
+
+#[test]
+fn r62_what_is_refused_is_not_told() {
+    let mut rig = Rig::new();
+    rig.observe(ONE, SWU);
+    assert_eq!(rig.update("upgrade", -1), "4.00");
+    rig.settle();
+    assert_eq!(rig.notices.len(), 1);
+    assert_eq!(rig.update("upgrade", 3600), "2.04");
+    rig.settle();
+    assert_eq!(rig.notices.len(), 2);
+}
+
+#[test]
+fn r63_who_deregisters_or_resets_is_told_no_more() {
+    let mut rig = Rig::new();
+    let mut packet = rig.observe(ONE, SWU);
+    assert_eq!(rig.update("isac", 3600), "2.04");
+    rig.settle();
+    assert_eq!(rig.notices.len(), 2);
+    packet.header.message_id = 1;
+    packet.set_option(coap_lite::CoapOption::Observe, [vec![1]].into());
+    let answer = rig.ask(ONE, &packet);
+    assert_eq!((answer.code.as_str(), answer.uint(coap_lite::CoapOption::Observe)), ("2.05", None));
+    assert_eq!(rig.update("idle", 3600), "2.04");
+    rig.settle();
+    assert_eq!(rig.notices.len(), 2);
+
+    let mut rig = Rig::new();
+    rig.observe(ONE, SWU);
+    rig.rejects = true;
+    for (action, notices) in [("isac", 2), ("idle", 2)] {
+        assert_eq!(rig.update(action, 3600), "2.04");
+        rig.settle();
+        assert_eq!(rig.notices.len(), notices, "{action}");
+    }
+}
+
+#[test]
+fn several_clients_observe_and_write_side_by_side() {
+    let mut rig = Rig::new();
+    rig.observe(ONE, SWU);
+    rig.observe(TWO, SWU);
+    rig.observe(TWO, PSTAT);
+    // Two of them write at once, and are both answered.
+    let one = rig.packet(2, SWU, None, &crate::rig::encode(&update(crate::rig::PURL, "isac", at(10))));
+    let two = rig.packet(2, SWU, None, &crate::rig::encode(&update(crate::rig::PURL, "isvv", at(20))));
+    rig.hand(ONE, Cast::Unicast, &one.to_bytes_unlimited().unwrap());
+    rig.deliver(TWO, Cast::Unicast, &two.to_bytes_unlimited().unwrap());
+    rig.settle();
+    assert_eq!(rig.answer(ONE, &one).unwrap().code, "2.04");
+    assert_eq!(rig.answer(TWO, &two).unwrap().code, "2.04");
+    rig.pass(25_000);
+    assert_eq!(rig.shown(), "sva 320 1");
+    for peer in [ONE, TWO] {
+        let states = rig.notices.iter().filter(|n| n.peer == peer && n.value.get("purl").is_some());
+        let states = states.map(|notice| notice.value.text("swupdatestate").to_owned());
+        assert_eq!(collapsed(states), ["idle", "svv", "sva"], "{peer}");
+    }
+    let modes = rig.notices.iter().filter(|notice| notice.value.get("cm").is_some());
+    assert_eq!(collapsed(modes.map(|notice| notice.value.number("cm"))), [0, 256, 320]);
+}

@@ -1,0 +1,64 @@
+//! Schedules over resets: rows 17, 18 and 79.
+
+use fwupd_testkit::clock::WallAfterReset;
+
+use crate::rig::{Rig, T};
+
+/// What the device had scheduled, and what it shows after it was off until so many seconds after `T`.
+fn off_until(seconds: u64, scheduled: i64) -> Rig {
+    let mut rig = Rig::new();
+    assert_eq!(rig.update("isac", scheduled), "2.04");
+    rig.reset();
+    rig.device.clock.set_wall(Some(T + seconds));
+    rig.settle();
+    rig
+}
+
+#[test]
+fn r17_what_came_due_while_the_device_was_off_does_not_run() {
+    let mut rig = off_until(60, 10);
+    assert_eq!(rig.swu().text("swupdateaction"), "idle");
+    rig.pass(60_000);
+    assert_eq!((rig.shown(), rig.device.fetched), ("idle 0 0".into(), 0));
+    rig.reboot();
+    assert_eq!(rig.swu().text("swupdateaction"), "idle");
+}
+
+#[test]
+fn r18_what_is_still_to_come_outlives_a_reset() {
+    let mut rig = off_until(10, 60);
+    assert_eq!(rig.swu().text("swupdateaction"), "isac");
+    rig.pass(45_000);
+    assert_eq!((rig.shown(), rig.device.fetched), ("idle 0 0".into(), 0));
+    rig.pass(10_000);
+    assert_eq!(rig.shown(), "nsa 256 1");
+}
+
+#[test]
+fn r79_without_the_time_a_boot_runs_nothing_until_it_is_known() {
+    for (known, runs) in [(30, true), (90, false)] {
+        let mut rig = Rig::new();
+        assert_eq!(rig.update("isac", 60), "2.04");
+        rig.wall = WallAfterReset::Lost;
+        rig.reboot();
+        rig.pass(120_000);
+        assert_eq!((rig.shown(), rig.device.fetched), ("idle 0 0".into(), 0));
+        assert_eq!(rig.swu().text("swupdateaction"), "isac");
+        rig.device.clock.set_wall(Some(T + known));
+        rig.pass(40_000);
+        assert_eq!(rig.shown(), if runs { "nsa 256 1" } else { "idle 0 0" });
+        assert_eq!(rig.swu().text("swupdateaction"), "idle");
+    }
+}
+
+#[test]
+fn an_action_runs_once_even_if_the_clock_jumps_back() {
+    let mut rig = Rig::new();
+    assert_eq!(rig.update("isac", 10), "2.04");
+    rig.pass(12_000);
+    assert_eq!(rig.shown(), "nsa 256 1");
+    let fetched = rig.device.fetched;
+    rig.device.clock.set_wall(Some(T));
+    rig.pass(60_000);
+    assert_eq!(rig.device.fetched, fetched);
+}
