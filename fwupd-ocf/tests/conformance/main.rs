@@ -3,6 +3,8 @@
 mod actions;
 mod discovery;
 mod failures;
+mod hostile;
+mod laws;
 mod observe;
 mod requests;
 mod rig;
