@@ -201,11 +201,11 @@ impl<'a, A: Copy + Eq> Device<'a, A> {
     #[must_use]
     pub fn poll<P: Platform>(&mut self, now: Now, up: &mut Updater<P>, out: &mut [u8]) -> Option<(A, usize)> {
         self.resolve(up);
-        self.tick(now, up);
-        let view = View::of(&self.config.rules, up);
-        if let Some(sent) = self.answer(now, &view, out) {
+        if let Some(sent) = self.answer(now, &View::of(&self.config.rules, up), out) {
             return Some(sent);
         }
+        self.tick(now, up);
+        let view = View::of(&self.config.rules, up);
         loop {
             match self.endpoint.poll(now.mono, out) {
                 Polled::Send(to, length) => return Some((to, length)),

@@ -87,10 +87,14 @@ fn r13_an_action_in_the_past_is_refused_and_never_runs() {
 #[test]
 fn r14_an_action_of_this_very_second_runs_at_once() {
     let mut rig = Rig::new();
-    assert_eq!(rig.update("upgrade", 0), "2.04");
+    let answer = rig.post(SWU, &update(PURL, "upgrade", at(0)));
+    let swu = answer.map();
+    assert_eq!(
+        (answer.code.as_str(), swu.text("swupdateaction"), swu.text("swupdatestate")),
+        ("2.04", "upgrade", "idle")
+    );
     rig.settle();
-    assert_eq!(rig.shown(), "idle 0 1");
-    assert_eq!(rig.runs().0, 1);
+    assert_eq!((rig.shown(), rig.runs().0), ("idle 0 1".into(), 1));
 }
 
 #[test]
