@@ -159,7 +159,6 @@ impl Rules<'_> {
         match status.state.owner() {
             Some(by) if by == self.by && action <= at_work(status) => Ok(None),
             Some(_) => Err(Answer::Unavailable),
-            None if !can(action, status) => Err(Answer::Unavailable),
             None => Ok(Some(self.begin(action, status, note))),
         }
     }
@@ -167,7 +166,7 @@ impl Rules<'_> {
     /// What an action comes to whose time has come. It does not wait for the work of others.
     pub fn due(&self, status: &Status<'_>, note: Note) -> Deed {
         let over = Note { action: Action::Idle, ..note };
-        if status.state.owner().is_some() || !can(note.action, status) {
+        if status.state.owner().is_some() {
             return Deed { act: Act::Nothing, note: over };
         }
         self.begin(note.action, status, over)
@@ -218,16 +217,6 @@ impl Rules<'_> {
         let job = Job { uri: Some(uri), reach, target: None, after: AfterReset::Fail, file_check: None };
         let command = if check { Command::Check(job) } else { Command::Fetch(job) };
         up.command(self.by, command, Some(note), now).map(|_| ())
-    }
-}
-
-/// Whether an action has a meaning now that nothing is at work: a check reads a package from its start, for which
-/// there is no place beside a staged one.
-fn can(action: Action, status: &Status<'_>) -> bool {
-    let staged = matches!(status.state, Life::Staged { .. });
-    match action {
-        Action::Isac => !staged,
-        Action::Idle | Action::Isvv | Action::Upgrade => true,
     }
 }
 

@@ -201,6 +201,7 @@ impl<'a, A: Copy + Eq> Device<'a, A> {
     #[must_use]
     pub fn poll<P: Platform>(&mut self, now: Now, up: &mut Updater<P>, out: &mut [u8]) -> Option<(A, usize)> {
         self.resolve(up);
+        // Who has scheduled what is due is told so before it begins.
         if let Some(sent) = self.answer(now, &View::of(&self.config.rules, up), out) {
             return Some(sent);
         }

@@ -69,21 +69,18 @@ impl<A: Copy + Eq> Device<'_, A> {
             return false;
         }
         let Self { endpoint, observations, config, told, .. } = self;
-        let (mut next, mut later) = (None, false);
+        let mut next = None;
         for observer in observations.0.iter_mut() {
             let Told { asked, print, under_way } = observer.data;
             let Ok(part) = Part::new(config, asked, None, view, Ok(None), (MESSAGE, scratch)) else {
                 continue;
             };
-            if part.print != print {
-                later |= under_way;
-                if !under_way {
-                    next = Some((observer.peer, observer.token, part));
-                    break;
-                }
+            if part.print != print && !under_way {
+                next = Some((observer.peer, observer.token, part));
+                break;
             }
         }
-        *told = next.is_none() && !later;
+        *told = next.is_none();
         let Some((peer, token, part)) = next else { return false };
         let sequence = observations.0.sequence();
         let sent = endpoint.notify(peer, token, Kind::Confirmable, code(Answer::Content), now, |to| {

@@ -16,14 +16,12 @@ use crate::wire::time::Instant;
 impl<A: Copy + Eq> Device<'_, A> {
     /// Begins what is due, and keeps what there is to remember.
     pub(super) fn tick<P: Platform>(&mut self, now: Now, up: &mut Updater<P>) {
-        // Who has scheduled it is first told so.
-        let waits = self.waiting.iter().any(Option::is_some);
-        if waits || self.pending || up.settled() == Settled::Pending {
+        if self.pending || up.settled() == Settled::Pending {
             return;
         }
         let Some(deed) = self.next(now, up) else { return };
         if let Err(Answer::Unavailable) = self.carry_out_or_fail(&deed, now, up) {
-            // Work has begun that was not there before, or has no place now: it does not run.
+            // It has no meaning now, as a check beside a package that is staged: it does not run.
             let note = Note { action: Action::Idle, ..deed.note };
             let over = Deed { act: Act::Nothing, note };
             self.pending = self.config.rules.carry_out(&over, now, up).is_ok();

@@ -84,7 +84,12 @@ fn r10_r45_an_upgrade_installs_what_is_there_once() {
     rig.pass(60_000);
     assert_eq!((rig.shown(), rig.device.boots), ("idle 0 1".into(), boots + 1));
     assert_eq!(rig.swu().text("lastupdate"), last);
-    // Also when another run has taken the place of that outcome.
+    // Also when another run, of whomever, has taken the place of that outcome.
+    let job =
+        Job { uri: Some(PURL), reach: Reach::Check, target: None, after: AfterReset::Fail, file_check: None };
+    rig.command(2, Command::Check(job));
+    rig.settle();
+    assert_eq!(rig.swu().text("lastupdate"), last);
     assert_eq!(rig.tm(256), "2.04");
     rig.settle();
     assert_eq!(rig.swu().text("lastupdate"), last);
@@ -212,6 +217,19 @@ fn r51_what_is_validated_is_not_validated_again() {
     rig.pass(12_000);
     assert_eq!((rig.shown(), rig.device.fetched), ("sva 320 1".into(), fetched));
     assert_eq!(rig.swu().text("swupdateaction"), "idle");
+}
+
+/// There is no place to read another package beside the one that is staged.
+#[test]
+fn a_check_beside_a_staged_package_does_not_run() {
+    let mut rig = staged();
+    assert_eq!(rig.tm(256), "5.03");
+    assert_eq!(rig.update("isac", 10), "2.04");
+    rig.pass(12_000);
+    assert_eq!(
+        (rig.shown(), rig.swu().text("swupdateaction").to_owned()),
+        ("sva 320 1".into(), "idle".into())
+    );
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod failures;
 mod hostile;
 mod laws;
 mod observe;
+mod power;
 mod requests;
 mod rig;
 mod schedule;

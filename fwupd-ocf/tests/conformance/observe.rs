@@ -1,6 +1,7 @@
 //! Notifications: rows 60 to 63.
 
-use fwupd_ocf::adapter::Cast;
+use coap_lite::CoapOption;
+use fwupd_ocf::adapter::{Cast, Handled};
 
 use crate::rig::{Notice, ONE, PSTAT, Rig, SWU, TWO, at, update};
 
@@ -76,9 +77,9 @@ fn r63_who_deregisters_or_resets_is_told_no_more() {
     rig.settle();
     assert_eq!(rig.notices.len(), 2);
     packet.header.message_id = 1;
-    packet.set_option(coap_lite::CoapOption::Observe, [vec![1]].into());
+    packet.set_option(CoapOption::Observe, [vec![1]].into());
     let answer = rig.ask(ONE, &packet);
-    assert_eq!((answer.code.as_str(), answer.uint(coap_lite::CoapOption::Observe)), ("2.05", None));
+    assert_eq!((answer.code.as_str(), answer.uint(CoapOption::Observe)), ("2.05", None));
     assert_eq!(rig.update("idle", 3600), "2.04");
     rig.settle();
     assert_eq!(rig.notices.len(), 2);
@@ -91,6 +92,39 @@ fn r63_who_deregisters_or_resets_is_told_no_more() {
         rig.settle();
         assert_eq!(rig.notices.len(), notices, "{action}");
     }
+}
+
+#[test]
+fn nothing_is_told_or_read_before_it_is_written() {
+    let mut rig = Rig::new();
+    rig.observe(ONE, SWU);
+    rig.settle();
+    assert!(rig.ocf.drained());
+    let value = crate::rig::encode(&update(crate::rig::PURL, "isac", at(3600)));
+    let packet = rig.packet(2, SWU, None, &value).to_bytes_unlimited().unwrap();
+    assert_eq!(rig.hand(TWO, Cast::Unicast, &packet), Handled::Done(0));
+    rig.poll();
+    assert_eq!(rig.notices.len(), 1);
+    let get = rig.packet(1, SWU, None, &[]).to_bytes_unlimited().unwrap();
+    assert_eq!(rig.hand(TWO, Cast::Unicast, &get), Handled::Again);
+    assert!(!rig.ocf.drained());
+    rig.device.drain(&mut rig.up, "the updater").unwrap();
+    let now = rig.now();
+    let _ = rig.up.need(now);
+    assert!(!rig.ocf.drained(), "it is neither answered nor told");
+    rig.poll();
+    assert!(rig.ocf.drained());
+    assert_eq!(rig.notices.len(), 2);
+}
+
+/// RFC 7641 section 2 and RFC 7959 section 2.6: later blocks are fetched without observing.
+#[test]
+fn a_later_block_is_not_observed() {
+    let mut rig = Rig::new();
+    let answer = rig.get(SWU, &[(CoapOption::Observe, 0), (CoapOption::Block2, 1 << 4 | 2)]);
+    assert_eq!((answer.code.as_str(), answer.uint(CoapOption::Observe)), ("2.05", None));
+    let answer = rig.get(SWU, &[(CoapOption::Observe, 0), (CoapOption::Block2, 2)]);
+    assert!(answer.uint(CoapOption::Observe).is_some());
 }
 
 #[test]

@@ -110,6 +110,8 @@ fn an_update_that_takes_long_is_acknowledged_and_answered_on_its_own() {
     rig.device.clock.advance(1_500);
     rig.poll();
     assert!(rig.answer(ONE, &packet).is_none());
+    let now = rig.now();
+    assert!(rig.ocf.poll_timeout(now).is_none_or(|at| at > now.mono), "it is acknowledged once");
     for _ in 0..20 {
         rig.turn();
     }

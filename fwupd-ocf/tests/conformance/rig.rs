@@ -346,7 +346,9 @@ impl Rig {
 
     /// One round of the application: flash, one step of the updater, all that the device has to say.
     pub(crate) fn turn(&mut self) {
-        self.device.drain(&mut self.up, "the updater").unwrap();
+        if self.device.drain(&mut self.up, "the updater").is_err() {
+            return;
+        }
         let now = self.now();
         let _ = self.up.need(now);
         self.seen();
@@ -372,11 +374,13 @@ impl Rig {
         panic!("the device has always something to send");
     }
 
-    /// Lets the device go on until only the outside or time can help.
+    /// Lets the device go on until only the outside or time can help, or its power is lost.
     pub(crate) fn settle(&mut self) {
         let mut still = 0;
         for _ in 0..2_000 {
-            self.device.drain(&mut self.up, "the updater").unwrap();
+            if self.device.drain(&mut self.up, "the updater").is_err() || !self.device.flash.is_on() {
+                return;
+            }
             let now = self.now();
             let moved = match self.up.need(now) {
                 Need::Again => true,
@@ -409,7 +413,8 @@ impl Rig {
 
     fn fetch(&mut self, ticket: Ticket, uri: &str, offset: u32) -> bool {
         match self.fetch {
-            Fetch::Serve => self.device.fetch(&mut self.up, ticket, uri, offset).unwrap(),
+            // What is lost there is found by the next operation.
+            Fetch::Serve => _ = self.device.fetch(&mut self.up, ticket, uri, offset),
             Fetch::Hold => return false,
             Fetch::Fail(why) => {
                 let now = self.now();
@@ -462,7 +467,10 @@ impl Rig {
     /// The device resets: what was in RAM is gone.
     pub(crate) fn reset(&mut self) {
         self.device.clock.reset(self.wall);
-        self.device.bootloader().unwrap();
+        if self.device.bootloader().is_err() {
+            assert!(!self.device.flash.is_on(), "there is nothing to boot");
+            return;
+        }
         self.up = self.device.updater();
         self.config.seed = self.config.seed.wrapping_mul(0x9E37_79B9).wrapping_add(1);
         self.ocf = Device::new(self.config);
@@ -488,7 +496,7 @@ impl Rig {
         loop {
             self.settle();
             let now = self.now();
-            if now.mono >= end {
+            if now.mono >= end || !self.device.flash.is_on() {
                 return;
             }
             let next = self.ocf.poll_timeout(now).unwrap_or(end).clamp(now.mono + 1, end);

@@ -1,8 +1,9 @@
 //! Schedules over resets: rows 17, 18 and 79.
 
+use fwupd_ocf::adapter::Cast;
 use fwupd_testkit::clock::WallAfterReset;
 
-use crate::rig::{Rig, T};
+use crate::rig::{OCF, ONE, PURL, Rig, SWU, T, at, encode, update};
 
 /// What the device had scheduled, and what it shows after it was off until so many seconds after `T`.
 fn off_until(seconds: u64, scheduled: i64) -> Rig {
@@ -49,6 +50,18 @@ fn r79_without_the_time_a_boot_runs_nothing_until_it_is_known() {
         assert_eq!(rig.shown(), if runs { "nsa 256 1" } else { "idle 0 0" });
         assert_eq!(rig.swu().text("swupdateaction"), "idle");
     }
+}
+
+/// What was in time when it came is not too late because the flash was slow.
+#[test]
+fn what_comes_due_while_it_is_written_runs() {
+    let mut rig = Rig::new();
+    let packet = rig.packet(2, SWU, Some(OCF), &encode(&update(PURL, "isac", at(10))));
+    rig.hand(ONE, Cast::Unicast, &packet.to_bytes_unlimited().unwrap());
+    rig.device.clock.advance(15_000);
+    rig.settle();
+    assert_eq!(rig.answer(ONE, &packet).unwrap().code, "2.04");
+    assert_eq!(rig.shown(), "nsa 256 1");
 }
 
 #[test]
