@@ -44,13 +44,14 @@ const PATIENCE: Millis = 1_000;
 pub struct Config<'a> {
     /// Who it is.
     pub identity: Identity<'a>,
-    /// Where it can be reached, as `coap://192.0.2.7:5683`: what links tell.
+    /// Where it can be reached, as `coap://192.0.2.7:5683`: what links tell. Clients in the field drop a link that
+    /// tells none, or one of another address family than they have asked by.
     pub endpoints: &'a [&'a str],
     /// What its security decides of pstat.
     pub owned: Owned<'a>,
     /// How software is updated.
     pub rules: Rules<'a>,
-    /// How CoAP is spoken.
+    /// How CoAP is spoken. The options that are known are always [`OPTIONS`].
     pub coap: Params,
     /// A random number, another one after each reset.
     pub seed: u32,
@@ -70,7 +71,7 @@ impl<'a> Config<'a> {
                 built_in: "",
                 manufactured: Instant::EPOCH,
             },
-            coap: Params { critical: OPTIONS, ..Params::default() },
+            coap: Params::default(),
             seed,
         }
     }
@@ -129,7 +130,7 @@ impl<'a, A: Copy + Eq> Device<'a, A> {
     /// A device with no clients yet.
     pub fn new(config: Config<'a>) -> Self {
         Self {
-            endpoint: Endpoint::new(config.coap, config.seed),
+            endpoint: Endpoint::new(Params { critical: OPTIONS, ..config.coap }, config.seed),
             config,
             observations: Observations::new(),
             waiting: [const { None }; WAITING],
@@ -218,7 +219,8 @@ impl<'a, A: Copy + Eq> Device<'a, A> {
     }
 
     /// When [`poll`](Self::poll) may have something to do again, whatever else happens: monotonic milliseconds. A
-    /// change of the updater's state is told at the next poll in any case.
+    /// change of the updater's state is told at the next poll in any case, and so is what is due once the wall time
+    /// becomes known.
     pub fn poll_timeout(&self, now: Now) -> Option<Millis> {
         let waiting = self.waiting.iter().flatten().filter_map(Waiting::timeout).min();
         let times = [self.endpoint.poll_timeout(), waiting, self.due_in(now)];

@@ -2,20 +2,25 @@
 
 /// The scheme of a URI, and whether a host follows it.
 pub fn parts(url: &str) -> Option<(&str, bool)> {
-    let (scheme, rest) = url.split_once(':')?;
-    let mut letters = scheme.bytes();
-    let starts = letters.next().is_some_and(|byte| byte.is_ascii_alphabetic());
-    let goes_on = letters.all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'));
+    let scheme = fwupd_coap::uri::scheme(url)?;
     // No space, control character, or any of those that section 2 leaves out.
-    let printable = url.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&byte));
-    if !(starts && goes_on && printable) {
+    let good = |byte: u8| byte.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&byte);
+    if !url.bytes().all(good) {
         return None;
     }
-    let authority = rest.strip_prefix("//").and_then(|rest| rest.split(['/', '?', '#']).next());
-    let host = authority.and_then(|authority| authority.rsplit('@').next());
-    // What precedes the port; an address in brackets has colons of its own.
-    let host = host.and_then(|host| if host.starts_with('[') { Some(host) } else { host.split(':').next() });
-    Some((scheme, host.is_some_and(|host| !host.is_empty())))
+    let behind = url.get(scheme.len().saturating_add(1)..)?;
+    let authority = behind.strip_prefix("//").unwrap_or_default();
+    // A host begins the authority, or follows the user; the port follows the host.
+    let (mut host, mut begins) = (false, true);
+    for byte in authority.bytes() {
+        match byte {
+            b'/' | b'?' | b'#' => break,
+            b'@' => (host, begins) = (false, true),
+            _ if begins => (host, begins) = (byte != b':', false),
+            _ => {}
+        }
+    }
+    Some((scheme, host))
 }
 
 #[cfg(test)]
@@ -30,6 +35,9 @@ mod tests {
             ("https://user@host:8443/f", Some(("https", true))),
             ("https://", Some(("https", false))),
             ("https://:443/f", Some(("https", false))),
+            ("https://user@:443/f", Some(("https", false))),
+            ("https://user:password@h", Some(("https", true))),
+            ("https://?a=@b", Some(("https", false))),
             ("https:///f", Some(("https", false))),
             ("https:f", Some(("https", false))),
             ("urn:x", Some(("urn", false))),
