@@ -137,6 +137,25 @@ impl Rules<'_> {
         })
     }
 
+    /// What a reset of the device by its owner comes to: nothing is left but the time of the last update.
+    ///
+    /// # Errors
+    /// 5.03 while there is work of others, or while an image is being installed.
+    pub fn restore(&self, status: &Status<'_>, note: Note, mine: bool) -> Result<Deed, Answer> {
+        let ends = self.ends(status);
+        if status.state.owner().is_some() && !ends {
+            return Err(Answer::Unavailable);
+        }
+        let drops = mine && matches!(status.state, Life::Staged { .. });
+        let act = match (ends, drops) {
+            (true, _) => Act::Cancel,
+            (false, true) => Act::Discard,
+            (false, false) => Act::Nothing,
+        };
+        let fresh = Note { updated: note.updated, ..Note::FRESH };
+        Ok(Deed { act, note: fresh.with_result(status, UpdateResult::IDLE).with_drop(status) })
+    }
+
     /// Whether the action idle ends what is under way.
     fn ends(&self, status: &Status<'_>) -> bool {
         match status.state {

@@ -119,6 +119,25 @@ impl<A: Copy + Eq> Device<'_, A> {
         Ok(Stage::Writing)
     }
 
+    /// The owner has the device reset, by `dos` of pstat, which its security carries out: nothing of the software
+    /// update is left but the time of the last one. It counts once [`Updater::settled`] says so.
+    ///
+    /// # Errors
+    /// 5.03 while there is work of others, an image is being installed, or something is being written: to be tried
+    /// again. 5.00 where the updater refuses it.
+    pub fn restore<P: Platform>(&mut self, now: Now, up: &mut Updater<P>) -> Result<(), Answer> {
+        if up.settled() == Settled::Pending {
+            return Err(Answer::Unavailable);
+        }
+        let rules = &self.config.rules;
+        let view = View::of(rules, up);
+        let status = view.status.ok_or(Answer::Unavailable)?;
+        let deed = rules.restore(&status, view.note, up.uri(rules.by).is_some())?;
+        rules.carry_out(&deed, now, up).map_err(spec::refused)?;
+        (self.armed, self.pending) = (None, true);
+        Ok(())
+    }
+
     /// Gives a deed's command; where the updater refuses it for good, the result says so.
     pub(super) fn carry_out_or_fail<P: Platform>(
         &mut self,

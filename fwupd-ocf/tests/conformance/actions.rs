@@ -147,7 +147,7 @@ fn r47_no_result_is_shown_while_an_action_runs() {
 }
 
 #[test]
-fn r48_r50_r78_nothing_is_taken_while_there_is_work() {
+fn r48_r50_r58_r78_nothing_is_taken_while_there_is_work() {
     for (mut rig, state) in [
         (downloading("isvv"), "svv 256 0"),
         (downloading("upgrade"), "svv 256 0"),

@@ -81,7 +81,7 @@ fn r40_a_package_that_is_not_good_is_never_available() {
 }
 
 #[test]
-fn r42_an_installation_that_fails_leaves_the_old_image_and_a_result() {
+fn r42_r43_an_installation_that_fails_leaves_the_old_image_and_a_result() {
     // The image is lost: it is refused on trial.
     for self_test in [SelfTest::Fail, SelfTest::Hang, SelfTest::Crash] {
         let mut rig = staged();
@@ -111,7 +111,7 @@ fn r42_an_installation_that_fails_leaves_the_old_image_and_a_result() {
 }
 
 #[test]
-fn r43_an_image_that_does_not_boot_is_given_up() {
+fn an_image_that_is_damaged_before_its_boot_is_a_validation_failure() {
     let mut rig = upgrading();
     rig.device.checks = Checks::Digest;
     let at = 4096 + 700;

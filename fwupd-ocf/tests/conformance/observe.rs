@@ -16,8 +16,12 @@ fn collapsed<T: PartialEq + Clone>(all: impl Iterator<Item = T>) -> Vec<T> {
     kept
 }
 
-fn run(path: &'static str) -> Vec<Notice> {
-    let mut rig = Rig::new();
+fn run(path: &'static str, checked: bool) -> Vec<Notice> {
+    let mut rig = Rig::configured();
+    if checked {
+        assert_eq!(rig.tm(256), "2.04");
+        rig.settle();
+    }
     rig.follows = Some(path);
     rig.observe(ONE, path);
     assert_eq!(rig.update("upgrade", 10), "2.04");
@@ -28,7 +32,7 @@ fn run(path: &'static str) -> Vec<Notice> {
 
 #[test]
 fn r11_r60_every_state_of_an_upgrade_is_told_in_its_order() {
-    let notices = run(SWU);
+    let notices = run(SWU, false);
     let states = notices.iter().map(|notice| notice.value.text("swupdatestate").to_owned());
     assert_eq!(collapsed(states), ["idle", "svv", "sva", "upgrading", "idle"]);
     let modes = notices.iter().map(|notice| notice.value.text("swupdateaction").to_owned());
@@ -52,9 +56,11 @@ fn r60_no_payload_is_told_twice_and_observe_rises() {
 
 #[test]
 fn r61_the_current_mode_is_told_as_it_changes() {
-    let notices = run(PSTAT);
-    let modes = notices.iter().map(|notice| notice.value.number("cm") & 0x1C0);
-    assert_eq!(collapsed(modes), [0, 256, 320, 448, 0]);
+    for (checked, expected) in [(false, &[0, 256, 320, 448, 0][..]), (true, &[256, 320, 448, 0])] {
+        let notices = run(PSTAT, checked);
+        let modes = notices.iter().map(|notice| notice.value.number("cm") & 0x1C0);
+        assert_eq!(collapsed(modes), expected);
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What an UPDATE may say, and what it comes to: rows 1 to 6, 12 to 16, 19 to 36.
 
 use ciborium::Value;
+use fwupd_ocf::spec::Answer;
 use fwupd_testkit::clock::WallAfterReset;
 
 use crate::rig::{Fetch, OCF, PSTAT, PURL, Rig, SWU, at, decode, encode, map, update};
@@ -319,6 +320,44 @@ fn r33_the_state_stays_whatever_is_written() {
     assert_eq!(rig.post(SWU, &update("", "upgrade", at(3600))).code, "2.04");
     rig.pass(10_000);
     assert_eq!(rig.shown(), "sva 320 6");
+}
+
+#[test]
+fn r75_a_reset_by_the_owner_leaves_nothing_but_the_time_of_the_last_update() {
+    let restore = |rig: &mut Rig| {
+        let now = rig.now();
+        rig.ocf.restore(now, &mut rig.up)
+    };
+    let check = |rig: &mut Rig, shown: &str| {
+        assert_eq!(restore(rig), Ok(()));
+        assert_eq!(restore(rig), Err(Answer::Unavailable), "while it is written");
+        rig.settle();
+        assert_eq!(rig.shown(), shown);
+        let swu = rig.swu();
+        let read = ["purl", "swupdateaction", "updatetime"].map(|key| swu.text(key));
+        assert_eq!((read, swu.get("nv")), (["", "idle", "1970-01-01T00:00:00Z"], None));
+    };
+    // What was scheduled, and what was known.
+    let mut rig = Rig::new();
+    assert_eq!(rig.update("isac", 0), "2.04");
+    rig.settle();
+    assert_eq!(rig.update("upgrade", 10), "2.04");
+    assert_eq!(rig.shown(), "nsa 256 1");
+    check(&mut rig, "idle 0 0");
+    rig.pass(60_000);
+    assert_eq!((rig.shown(), rig.runs().0), ("idle 0 0".into(), 0));
+    // What is staged, and under way.
+    check(&mut crate::actions::staged(), "idle 0 0");
+    check(&mut crate::actions::downloading("upgrade"), "idle 0 0");
+    let mut rig = crate::actions::upgrading();
+    assert_eq!(restore(&mut rig), Err(Answer::Unavailable));
+    // And when the last update was.
+    rig.resets = true;
+    rig.settle();
+    let last = rig.swu().text("lastupdate").to_owned();
+    assert!(last.starts_with("2026-11-20"));
+    check(&mut rig, "idle 0 0");
+    assert_eq!(rig.swu().text("lastupdate"), last);
 }
 
 #[test]
