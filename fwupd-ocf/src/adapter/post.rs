@@ -134,7 +134,7 @@ impl<A: Copy + Eq> Device<'_, A> {
         let status = view.status.ok_or(Answer::Unavailable)?;
         let deed = rules.restore(&status, view.note, up.uri(rules.by).is_some())?;
         rules.carry_out(&deed, now, up).map_err(spec::refused)?;
-        (self.armed, self.pending) = (None, true);
+        self.pending = true;
         Ok(())
     }
 

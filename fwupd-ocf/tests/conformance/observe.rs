@@ -123,6 +123,29 @@ fn nothing_is_told_or_read_before_it_is_written() {
     assert_eq!(rig.notices.len(), 2);
 }
 
+/// RFC 7641 section 4.5.1: a client that is slow is told the latest value, and not all of them.
+#[test]
+fn one_notification_is_under_way_to_each_client() {
+    let mut rig = Rig::new();
+    rig.observe(ONE, SWU);
+    rig.silent = true;
+    for seconds in [10, 20, 60] {
+        assert_eq!(rig.update("isac", seconds), "2.04");
+        rig.settle();
+    }
+    assert_eq!(rig.notices.len(), 2);
+    assert!(!rig.ocf.drained());
+    // It is sent again, and acknowledged.
+    rig.silent = false;
+    let now = rig.now();
+    let next = rig.ocf.poll_timeout(now).unwrap();
+    rig.device.clock.advance(next - now.mono);
+    rig.settle();
+    let times: Vec<&str> = rig.notices.iter().map(|notice| notice.value.text("updatetime")).collect();
+    assert_eq!(times, ["1970-01-01T00:00:00Z", at(10), at(10), at(60)]);
+    assert!(rig.ocf.drained());
+}
+
 /// RFC 7641 section 2 and RFC 7959 section 2.6: later blocks are fetched without observing.
 #[test]
 fn a_later_block_is_not_observed() {

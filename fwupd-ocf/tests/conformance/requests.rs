@@ -1,7 +1,9 @@
 //! Requests and their answers: rows 4, 64 to 69 and 73.
 
 use coap_lite::CoapOption;
-use fwupd_ocf::adapter::Cast;
+use fwupd_core::outcome::Initiator;
+use fwupd_ocf::adapter::{Cast, Handled};
+use fwupd_ocf::spec::Answer;
 
 use crate::rig::{OCF, ONE, PSTAT, PURL, Rig, SWU, at, encode, map, uint, update};
 
@@ -118,6 +120,41 @@ fn an_update_that_takes_long_is_acknowledged_and_answered_on_its_own() {
     let answer = rig.answer(ONE, &packet).unwrap();
     assert_eq!((answer.code.as_str(), answer.map().text("swupdateaction")), ("2.04", "isac"));
     assert_eq!(answer.packet.header.get_type(), coap_lite::MessageType::Confirmable);
+}
+
+#[test]
+fn what_another_protocol_writes_is_waited_for() {
+    let mut rig = Rig::new();
+    let now = rig.now();
+    rig.up.remember(Initiator(2), b"note").unwrap();
+    let post = rig.packet(2, SWU, Some(OCF), &encode(&update(PURL, "isac", at(10))));
+    let post = post.to_bytes_unlimited().unwrap();
+    assert_eq!(rig.hand(ONE, Cast::Unicast, &post), Handled::Again);
+    assert_eq!(rig.ocf.restore(now, &mut rig.up), Err(Answer::Unavailable));
+    let get = rig.packet(1, SWU, None, &[]);
+    rig.hand(ONE, Cast::Unicast, &get.to_bytes_unlimited().unwrap());
+    assert_eq!(rig.answer(ONE, &get).unwrap().code, "2.05");
+    rig.turn();
+    assert_eq!(rig.hand(ONE, Cast::Unicast, &post), Handled::Done(0));
+}
+
+#[test]
+fn an_application_that_does_not_poll_is_not_asked_for_more_than_there_is_room_for() {
+    let mut rig = Rig::new();
+    let mut codes = Vec::new();
+    for _ in 0..6 {
+        let packet = rig.packet(2, SWU, Some(OCF), &encode(&update(PURL, "isac", at(10))));
+        rig.hand(ONE, Cast::Unicast, &packet.to_bytes_unlimited().unwrap());
+        rig.device.drain(&mut rig.up, "the updater").unwrap();
+        let now = rig.now();
+        let _ = rig.up.need(now);
+        codes.push((rig.answer(ONE, &packet).map(|answer| answer.code), packet));
+    }
+    rig.poll();
+    for (n, (code, packet)) in codes.into_iter().enumerate() {
+        let code = code.or_else(|| rig.answer(ONE, &packet).map(|answer| answer.code));
+        assert_eq!(code.as_deref(), Some(if n < 4 { "2.04" } else { "5.03" }), "{n}");
+    }
 }
 
 #[test]

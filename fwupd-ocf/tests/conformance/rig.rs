@@ -154,6 +154,8 @@ pub(crate) struct Rig {
     pub(crate) notices: Vec<Notice>,
     /// Whether clients reject notifications.
     pub(crate) rejects: bool,
+    /// Whether clients do not acknowledge them.
+    pub(crate) silent: bool,
     /// Sees the device after each step of the updater.
     pub(crate) watch: Option<Watch>,
     pub(crate) token: u32,
@@ -217,6 +219,7 @@ impl Rig {
             follows: None,
             notices: Vec::new(),
             rejects: false,
+            silent: false,
             watch: None,
             token: 1,
             observed: HashMap::new(),
@@ -524,7 +527,7 @@ impl Rig {
         }
         let confirmable = packet.header.get_type() == MessageType::Confirmable;
         let noticed = self.observed.contains_key(&(peer, packet.get_token().to_vec()));
-        if confirmable {
+        if confirmable && !self.silent {
             let mut ack = Packet::new();
             ack.header.code = MessageClass::Empty;
             ack.header.message_id = packet.header.message_id;

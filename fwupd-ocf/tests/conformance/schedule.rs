@@ -52,6 +52,18 @@ fn r79_without_the_time_a_boot_runs_nothing_until_it_is_known() {
     }
 }
 
+#[test]
+fn the_application_is_told_when_to_come_again() {
+    let mut rig = Rig::new();
+    let now = rig.now();
+    assert_eq!(rig.ocf.poll_timeout(now), None);
+    assert_eq!(rig.update("isac", 10), "2.04");
+    rig.settle();
+    rig.device.clock.set_wall(Some(T + 3));
+    let now = rig.now();
+    assert_eq!(rig.ocf.poll_timeout(now), Some(now.mono + 7_000));
+}
+
 /// What was in time when it came is not too late because the flash was slow.
 #[test]
 fn what_comes_due_while_it_is_written_runs() {
