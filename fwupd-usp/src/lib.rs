@@ -11,5 +11,6 @@
     )
 )]
 
+pub mod note;
 pub mod spec;
 pub mod wire;

@@ -1,7 +1,14 @@
 //! The numbers and strings of the specifications, each with its citation. TR-369 is cited by its 1.4.1, TR-181 by
 //! its 2.19.1 for USP.
 
+pub mod model;
+mod project;
 pub mod schema;
+
+pub use project::{
+    Shown, boot_image, failure, fault_code, project, refused_activate, refused_available, refused_boot,
+    refused_cancel, refused_download, words,
+};
 
 /// The version of a Record, and what GetSupportedProtocol answers: TR-369 1.4.
 pub const VERSION: &str = "1.4";
