@@ -46,7 +46,7 @@ where
 /// Checksums for tests.
 #[derive(Debug)]
 pub enum Sum {
-    /// Algorithm 1: the sum of all bytes, four bytes little-endian.
+    /// Algorithms 1 to 5: the sum of all bytes, four bytes little-endian.
     Bytes(u32),
     /// Algorithm 32: SHA-256.
     Sha256(Sha256),
@@ -55,7 +55,7 @@ pub enum Sum {
 impl FileCheck for Sum {
     fn start(algorithm: u8) -> Option<Self> {
         match algorithm {
-            1 => Some(Self::Bytes(0)),
+            1..=5 => Some(Self::Bytes(0)),
             32 => Some(Self::Sha256(Sha256::new())),
             _ => None,
         }

@@ -52,7 +52,7 @@ fn what_names_a_wrong_slot_or_a_wrong_argument_is_refused_and_changes_nothing() 
         (1, fetch(job(&long)), Refused::Invalid),
         (1, fetch(Job { uri: None, ..job("x") }), Refused::Invalid),
         (1, Command::Check(Job { uri: None, ..job("x") }), Refused::Invalid),
-        (1, fetch(Job { file_check: Some((2, &[0; 4])), ..job("x") }), Refused::Unsupported),
+        (1, fetch(Job { file_check: Some((6, &[0; 4])), ..job("x") }), Refused::Unsupported),
         (1, fetch(Job { file_check: Some((1, &[0; 65])), ..job("x") }), Refused::Invalid),
         (1, activate(2), Refused::NoSuchSlot),
         (1, activate(1), Refused::NotAvailable),
