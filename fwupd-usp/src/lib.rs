@@ -11,6 +11,7 @@
     )
 )]
 
+pub mod adapter;
 pub mod note;
 pub mod spec;
 pub mod wire;

@@ -1,0 +1,209 @@
+//! LocalAgent.Subscription: who is told what.
+
+use super::path::{Path, Tail, covers};
+use super::view::View;
+use crate::note::Text;
+use crate::spec::Code;
+use crate::spec::model::{NotifType, Object, Param};
+use crate::spec::schema::setting;
+use crate::wire::{Node, Out};
+
+/// How many subscriptions there can be.
+pub(super) const PLACES: usize = 8;
+/// Longest ID, bytes. TR-181, Subscription.{i}.ID.
+const ID_MAX: usize = 64;
+/// Longest list of references, bytes: one of its longest (TR-181, ReferenceList).
+const REFERENCES_MAX: usize = 256;
+
+/// A subscription.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Subscription {
+    pub(super) number: u32,
+    pub(super) enable: bool,
+    pub(super) persistent: bool,
+    pub(super) kind: NotifType,
+    pub(super) id: Text<ID_MAX>,
+    pub(super) references: Text<REFERENCES_MAX>,
+}
+
+/// All subscriptions.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Subscriptions {
+    all: [Option<Subscription>; PLACES],
+    next: u32,
+    /// Whether what outlives a reset has changed since it was saved.
+    pub(super) unsaved: bool,
+}
+
+/// Field numbers of what is saved.
+mod saved {
+    pub(super) const SUBSCRIPTION: u32 = 1;
+    pub(super) const NEXT: u32 = 2;
+    pub(super) const NUMBER: u32 = 1;
+    pub(super) const ENABLE: u32 = 2;
+    pub(super) const KIND: u32 = 3;
+    pub(super) const ID: u32 = 4;
+    pub(super) const REFERENCES: u32 = 5;
+}
+
+/// What one setting of a new subscription comes to.
+pub(super) type Bad<'m> = (&'m str, Code, bool);
+
+impl Subscriptions {
+    pub(super) const NONE: Self = Self { all: [None; PLACES], next: 1, unsaved: false };
+
+    pub(super) fn places(&self) -> usize {
+        self.all.len()
+    }
+
+    pub(super) fn at(&self, place: usize) -> Option<&Subscription> {
+        self.all.get(place).and_then(Option::as_ref)
+    }
+
+    pub(super) fn get(&self, number: u32) -> Option<&Subscription> {
+        self.all.iter().flatten().find(|one| one.number == number)
+    }
+
+    pub(super) fn enable(&mut self, number: u32, on: bool) {
+        for one in self.all.iter_mut().flatten().filter(|one| one.number == number && one.enable != on) {
+            one.enable = on;
+            self.unsaved |= one.persistent;
+        }
+    }
+
+    pub(super) fn remove(&mut self, number: u32) {
+        for place in &mut self.all {
+            if let Some(one) = place.take_if(|one| one.number == number) {
+                self.unsaved |= one.persistent;
+            }
+        }
+    }
+
+    /// Adds one; its instance number.
+    pub(super) fn add(&mut self, new: Subscription) -> Result<u32, Code> {
+        if self.all.iter().flatten().any(|one| one.id == new.id) {
+            return Err(Code::Duplicate);
+        }
+        let place = self.all.iter_mut().find(|place| place.is_none()).ok_or(Code::Resources)?;
+        let number = self.next;
+        self.next = self.next.saturating_add(1);
+        *place = Some(Subscription { number, ..new });
+        self.unsaved |= new.persistent;
+        Ok(number)
+    }
+
+    /// Which places are to be told of something of this kind on this path, a bit each.
+    pub(super) fn mask(&self, kind: NotifType, path: &str) -> u8 {
+        let mut mask = 0;
+        for (place, one) in self.all.iter().enumerate() {
+            let wants = |one: &Subscription| {
+                one.enable && one.kind == kind && list(one.references.as_str()).any(|r| covers(r, path))
+            };
+            if one.as_ref().is_some_and(wants) {
+                mask |= 1u8.checked_shl(place as u32).unwrap_or(0);
+            }
+        }
+        mask
+    }
+
+    /// Writes what outlives a reset.
+    pub(super) fn save(&self, out: &mut Out<'_>) {
+        for one in self.all.iter().flatten().filter(|one| one.persistent) {
+            let mark = out.open(saved::SUBSCRIPTION);
+            out.number(saved::NUMBER, one.number);
+            out.flag(saved::ENABLE, one.enable);
+            out.number(saved::KIND, one.kind as u32);
+            out.text(saved::ID, one.id.as_str());
+            out.text(saved::REFERENCES, one.references.as_str());
+            out.close(mark);
+        }
+        out.number(saved::NEXT, self.next);
+    }
+
+    /// Reads that back; what is none is left out.
+    pub(super) fn restore(bytes: &[u8]) -> Self {
+        let mut read = Self::NONE;
+        let all = Node::new(bytes);
+        for (place, node) in read.all.iter_mut().zip(all.nodes(saved::SUBSCRIPTION)) {
+            let kind = NotifType::ALL.get(node.number(saved::KIND) as usize);
+            let (id, references) = (Text::new(node.text(saved::ID)), Text::new(node.text(saved::REFERENCES)));
+            *place = match (kind, id, references) {
+                (Some(kind), Some(id), Some(references)) => Some(Subscription {
+                    number: node.number(saved::NUMBER),
+                    enable: node.flag(saved::ENABLE),
+                    persistent: true,
+                    kind: *kind,
+                    id,
+                    references,
+                }),
+                _ => None,
+            };
+        }
+        read.next = all.number(saved::NEXT).max(1);
+        read
+    }
+}
+
+/// The members of a comma-separated list.
+fn list(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim)
+}
+
+impl Subscription {
+    /// What the settings of an Add come to. What is wrong with each of them is told to `bad`.
+    ///
+    /// # Errors
+    /// A required one is wrong.
+    pub(super) fn new<'m>(
+        settings: impl Iterator<Item = Node<'m>>,
+        view: &View<'_>,
+        bad: &mut dyn FnMut(Bad<'m>),
+    ) -> Result<Self, Code> {
+        let mut new = Self {
+            number: 0,
+            enable: false,
+            persistent: false,
+            kind: NotifType::ValueChange,
+            id: Text::EMPTY,
+            references: Text::EMPTY,
+        };
+        let mut failed = false;
+        for node in settings {
+            let (name, value) = (node.text(setting::PARAM), node.text(setting::VALUE));
+            if let Err(code) = new.set(name, value, view) {
+                let required = node.flag(setting::REQUIRED);
+                failed |= required;
+                bad((name, code, required));
+            }
+        }
+        if failed { Err(Code::RequiredFailed) } else { Ok(new) }
+    }
+
+    fn set(&mut self, name: &str, value: &str, view: &View<'_>) -> Result<(), Code> {
+        let param = Object::Subscription.param(name).ok_or(Code::UnsupportedParam)?;
+        let boolean = || super::boolean(value).ok_or(Code::InvalidType);
+        if param == Param::Enable {
+            self.enable = boolean()?;
+        } else if param == Param::Persistent {
+            self.persistent = boolean()?;
+        } else if param == Param::Id {
+            self.id = Text::new(value).filter(|id| *id != Text::EMPTY).ok_or(Code::InvalidValue)?;
+        } else if param == Param::NotifType {
+            self.kind = NotifType::parse(value).ok_or(Code::InvalidValue)?;
+        } else if param == Param::ReferenceList {
+            let known = |path: &str| -> Result<(), Code> {
+                let path: Path<'_> = view.path(path).map_err(|_| Code::InvalidValue)?;
+                let expression = matches!(path.rows, super::path::Rows::Where(_));
+                // Whether the kind of notification fits the path is for the controller to know.
+                let fits =
+                    matches!(path.tail, Tail::Object | Tail::Param(_) | Tail::Command(_) | Tail::Event(_));
+                if expression || !fits { Err(Code::InvalidValue) } else { Ok(()) }
+            };
+            list(value).try_for_each(known)?;
+            self.references = Text::new(value).ok_or(Code::Resources)?;
+        } else {
+            return Err(Code::NotWritable);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,151 @@
+//! Add and Delete: of subscriptions. Nothing else here is made or removed by a controller.
+
+use super::Agent;
+use super::path::{Rows, Tail};
+use super::read::path;
+use super::set::param_error;
+use super::subscription::Subscription;
+use super::view::View;
+use crate::spec::Code;
+use crate::spec::model::Object;
+use crate::spec::schema::{
+    add, add_resp, add_result, delete, delete_resp, delete_result, delete_success, error, instance_result,
+    object, oper_status,
+};
+use crate::wire::msg::{Verb, error as emit_error, fault, response};
+use crate::wire::{Node, Out};
+
+/// Whether a subscription can be made of this.
+fn create<'m>(
+    view: &View<'_>,
+    node: &Node<'m>,
+    bad: &mut dyn FnMut(super::subscription::Bad<'m>),
+) -> Result<Subscription, Code> {
+    let path = view.path(node.text(object::OBJ_PATH))?;
+    if path.object != Object::Subscription || path.rows != Rows::Table || path.tail != Tail::Object {
+        return Err(Code::NotCreatable);
+    }
+    Subscription::new(node.nodes(object::PARAM_SETTINGS), view, bad)
+}
+
+/// The table whose rows a path deletes.
+fn deletes(view: &View<'_>, path: &str) -> Result<(), Code> {
+    let path = view.path(path)?;
+    if path.tail != Tail::Object || path.rows == Rows::Table {
+        return Err(Code::InvalidPath);
+    }
+    if path.object != Object::Subscription {
+        return Err(Code::DeleteFailure);
+    }
+    view.exists(&path, Code::NoObject)?;
+    view.instances(path.object).try_for_each(|number| view.matching(&path, number).map(|_| ()))
+}
+
+impl Agent<'_> {
+    /// AddResp, or an Error if one of several fails and all were wanted.
+    pub(super) fn add(
+        &mut self,
+        status: fwupd_core::status::Status<'_>,
+        id: &str,
+        node: &Node<'_>,
+        out: &mut Out<'_>,
+    ) {
+        if !node.flag(add::ALLOW_PARTIAL) {
+            let mut trial = self.subscriptions;
+            for one in node.nodes(add::CREATE_OBJS) {
+                let made = create(&self.view(status), &one, &mut |_| {}).and_then(|new| trial.add(new));
+                let Err(code) = made else { continue };
+                let code = if code == Code::RequiredFailed { Code::InvalidArguments } else { code };
+                return emit_error(out, id, code, |out| {
+                    let mut tell = |(name, code, _): super::subscription::Bad<'_>| {
+                        param_error(error::PARAM_ERRS, name, code, out);
+                    };
+                    let _ = create(&self.view(status), &one, &mut tell);
+                });
+            }
+        }
+        response(out, id, Verb::Add, |out| {
+            for one in node.nodes(add::CREATE_OBJS) {
+                let result = out.open(add_resp::CREATED_OBJ_RESULTS);
+                out.text(add_result::REQUESTED_PATH, one.text(object::OBJ_PATH));
+                let outer = out.open(add_result::OPER_STATUS);
+                let made = create(&self.view(status), &one, &mut |_| {});
+                match made.and_then(|new| self.subscriptions.add(new)) {
+                    Ok(number) => {
+                        let inner = out.open(oper_status::OPER_SUCCESS);
+                        let mark = out.open(instance_result::AFFECTED_PATH);
+                        path(out, Object::Subscription, number);
+                        out.close(mark);
+                        let mut tell = |(name, code, _): super::subscription::Bad<'_>| {
+                            param_error(instance_result::PARAM_ERRS, name, code, out);
+                        };
+                        let _ = create(&self.view(status), &one, &mut tell);
+                        self.view(status).keys(
+                            instance_result::UPDATED_PARAMS,
+                            Object::Subscription,
+                            number,
+                            out,
+                        );
+                        out.close(inner);
+                    }
+                    Err(code) => {
+                        let inner = out.open(oper_status::OPER_FAILURE);
+                        fault(out, code, code.text());
+                        out.close(inner);
+                    }
+                }
+                out.close(outer);
+                out.close(result);
+            }
+        });
+    }
+
+    /// DeleteResp, or an Error if one of several fails and all were wanted.
+    pub(super) fn delete(
+        &mut self,
+        status: fwupd_core::status::Status<'_>,
+        id: &str,
+        node: &Node<'_>,
+        out: &mut Out<'_>,
+    ) {
+        if !node.flag(delete::ALLOW_PARTIAL) {
+            for one in node.texts(delete::OBJ_PATHS) {
+                if let Err(code) = deletes(&self.view(status), one) {
+                    return emit_error(out, id, code, |out| param_error(error::PARAM_ERRS, one, code, out));
+                }
+            }
+        }
+        response(out, id, Verb::Delete, |out| {
+            for one in node.texts(delete::OBJ_PATHS) {
+                let result = out.open(delete_resp::DELETED_OBJ_RESULTS);
+                out.text(delete_result::REQUESTED_PATH, one);
+                let outer = out.open(delete_result::OPER_STATUS);
+                match deletes(&self.view(status), one) {
+                    Ok(()) => {
+                        let inner = out.open(oper_status::OPER_SUCCESS);
+                        while let Some(number) = self.first_of(status, one) {
+                            let mark = out.open(delete_success::AFFECTED_PATHS);
+                            path(out, Object::Subscription, number);
+                            out.close(mark);
+                            self.subscriptions.remove(number);
+                        }
+                        out.close(inner);
+                    }
+                    Err(code) => {
+                        let inner = out.open(oper_status::OPER_FAILURE);
+                        fault(out, code, code.text());
+                        out.close(inner);
+                    }
+                }
+                out.close(outer);
+                out.close(result);
+            }
+        });
+    }
+
+    fn first_of(&self, status: fwupd_core::status::Status<'_>, text: &str) -> Option<u32> {
+        let view = self.view(status);
+        let path = view.path(text).ok()?;
+        view.instances(path.object).find(|number| view.matching(&path, *number) == Ok(true))
+    }
+}

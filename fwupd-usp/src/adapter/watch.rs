@@ -1,0 +1,250 @@
+//! The command at work, from a boot on: whether its window has come, whether it has ended, and what a boot tells.
+
+use fwupd_core::lifecycle::State;
+use fwupd_core::outcome::{Ask, Failure, Outcome, Refused, What as Ended};
+use fwupd_core::status::Status;
+use fwupd_core::time::Now;
+use fwupd_core::updater::{Command as Order, Platform, Settled, Updater};
+
+use super::Agent;
+use super::notify::{Boot, What, is_transfer};
+use super::request::{End, Request, Windows};
+use crate::note::{self, Note, Progress, Text};
+use crate::spec::model::{Cause, Command, RequestStatus, UNKNOWN_REASON};
+use crate::spec::{Code, fault_code, refused_activate, words};
+
+impl Agent<'_> {
+    /// Reads the note, and looks at the boot; false while the updater does not know it yet.
+    pub(super) fn load<P: Platform>(&mut self, up: &mut Updater<P>) -> bool {
+        let Some(status) = up.status() else { return false };
+        if self.loaded {
+            return true;
+        }
+        self.loaded = true;
+        self.note = up.recall(self.config.by).and_then(Note::parse).unwrap_or_default();
+        self.seed_prints(status);
+        let Note { told, order, .. } = self.note;
+        let updated = told.is_some_and(|told| told != status.running);
+        let caused = order.filter(|order| match order.progress {
+            Progress::Told => true,
+            Progress::Open => updated && order.slot == status.running,
+        });
+        let unknown = Text::new(UNKNOWN_REASON).unwrap_or(Text::EMPTY);
+        self.boot = Some(match caused {
+            Some(order) => Boot {
+                key: order.key,
+                cause: order.cause,
+                reason: if order.reason == Text::EMPTY { unknown } else { order.reason },
+                updated,
+            },
+            None => Boot { key: Text::EMPTY, cause: Cause::Local, reason: unknown, updated },
+        });
+        if told.is_none() {
+            self.note.told = Some(status.running);
+            self.dirty = true;
+        }
+        if let State::Staged { wanted: Some(owner), .. } = status.state {
+            let reboots = order.is_some_and(|order| order.command == Command::Reboot);
+            self.withdraw = owner.by == self.config.by && !reboots;
+        }
+        // A command that was at work is over, and that has not been told.
+        let open = order.filter(|order| order.progress == Progress::Open);
+        self.request = open.map(|order| Request {
+            number: 0,
+            command: order.command,
+            slot: order.slot,
+            key: order.key,
+            status: RequestStatus::Error,
+            run: None,
+            started: None,
+            windows: Windows::NOW,
+            end: Some(self.end_before_boot(&order, &status)),
+        });
+        if !self.queue(What::Boot) {
+            self.note.order = None;
+            self.dirty |= order.is_some();
+        }
+        if let Some(open) = open {
+            self.queue_end(open.command);
+        }
+        true
+    }
+
+    /// How a command ended that a boot has interrupted, as far as the records tell.
+    fn end_before_boot(&self, order: &note::Order, status: &Status<'_>) -> End {
+        let last = status.last.filter(|last| {
+            last.by == self.config.by && last.slot == Some(order.slot) && is_transfer(order.command)
+        });
+        let end = |fault, why| End { fault, why, status: None, completed: None };
+        match last.map(|last| last.what) {
+            _ if status.running == order.slot => end(Code::Success, ""),
+            Some(Ended::Done) => end(Code::Success, ""),
+            Some(Ended::Failed(why)) => end(fault_code(why), words(why)),
+            None => end(fault_code(Failure::PowerLost), words(Failure::PowerLost)),
+        }
+    }
+
+    fn queue_end(&mut self, command: Command) {
+        if is_transfer(command) {
+            self.queue(What::Transfer);
+        }
+        self.queue(What::Complete);
+    }
+
+    /// All who wanted to know it do.
+    pub(super) fn was_told(&mut self, what: What, status: Status<'_>) {
+        match what {
+            What::Boot => {
+                self.note.told = Some(status.running);
+                self.boot = None;
+                // A command that has begun since is another one.
+                if self.request.is_none_or(|request| request.end.is_some()) {
+                    self.note.order = None;
+                }
+                self.dirty = true;
+            }
+            What::Transfer | What::Complete => {
+                if !self.is_queued(|what| matches!(what, What::Transfer | What::Complete)) {
+                    self.request = None;
+                }
+            }
+            What::Change(..) => {}
+        }
+    }
+
+    /// The command at work has ended.
+    pub(super) fn ends(&mut self, fault: Code, why: &'static str, status: Option<u16>, now: Now) {
+        let Some(request) = &mut self.request else { return };
+        request.status = match (fault, request.status) {
+            (Code::Success, _) => RequestStatus::Success,
+            (_, RequestStatus::Canceling) => RequestStatus::Canceled,
+            (_, _) => RequestStatus::Error,
+        };
+        request.end = Some(End { fault, why, status, completed: now.wall });
+        let command = request.command;
+        self.note.order = None;
+        self.dirty = true;
+        self.queue_end(command);
+    }
+
+    /// Follows the command at work: whether its window has come, and whether it has ended.
+    pub(super) fn watch<P: Platform>(&mut self, now: Now, up: &mut Updater<P>) {
+        let Some(status) = up.status() else { return };
+        if let State::Activating { image, .. } = status.state {
+            let slot = image.slot();
+            if self.note.boot != Some(slot) {
+                self.note.boot = Some(slot);
+                self.dirty = true;
+            }
+        }
+        if up.settled() == Settled::Pending {
+            return;
+        }
+        if self.withdraw {
+            self.withdraw = false;
+            // It may have ended by itself.
+            let _ = self.command(Order::Withdraw, self.note, now, up);
+            return;
+        }
+        let Some(request) = self.request.filter(|request| request.end.is_none()) else { return };
+        let Some(run) = request.run else { return self.wait(now, up) };
+        if let Some(last) = status.last.filter(|last| last.run == run).copied() {
+            return self.outcome(&last, now);
+        }
+        match status.state {
+            // All that is left is the reset, after which nobody could tell it.
+            State::Activating { owner, .. } if owner.run == run => {
+                let order = self.note.order;
+                self.ends(Code::Success, "", None, now);
+                self.note.order = order.map(|order| note::Order { progress: Progress::Told, ..order });
+            }
+            State::Staged { wanted: Some(owner), .. } if owner.run == run => {
+                if request.windows.first().is_none_or(|window| now.mono >= window.end) {
+                    let _ = self.command(Order::Withdraw, self.note, now, up);
+                }
+            }
+            State::Idle
+            | State::Checking { .. }
+            | State::Receiving { .. }
+            | State::Validating { .. }
+            | State::Staged { .. }
+            | State::Activating { .. }
+            | State::Trial { .. }
+            | State::Reverting { .. } => {
+                // Its run is gone without an outcome: the records were lost, or cleared.
+                if status.state.run() != Some(run) {
+                    self.ends(Code::Internal, words(Failure::RecordLost), None, now);
+                }
+            }
+        }
+    }
+
+    /// Waits for a window, and asks for the activation in it.
+    fn wait<P: Platform>(&mut self, now: Now, up: &mut Updater<P>) {
+        let Some(mut request) = self.request else { return };
+        loop {
+            let Some(window) = request.windows.first().copied() else {
+                self.request = Some(request);
+                return self.ends(Code::CommandFailure, "no window was used", None, now);
+            };
+            if now.mono < window.start.max(request.windows.not_before) {
+                break;
+            }
+            // What is to be done at once is done, however late that is seen.
+            let late = now.mono >= window.end && window.ask() != Ask::No;
+            if late {
+                request.windows.next();
+                continue;
+            }
+            let activate = Order::Activate { slot: Some(request.slot), ask: window.ask() };
+            match self.command(activate, self.note, now, up) {
+                Ok(run) => request.run = Some(run),
+                Err(Refused::Busy(_)) if now.mono < window.end => {}
+                Err(why) => {
+                    self.request = Some(request);
+                    let code = refused_activate(why);
+                    return self.ends(code, code.text(), None, now);
+                }
+            }
+            break;
+        }
+        self.request = Some(request);
+    }
+
+    /// The run of the command at work has ended.
+    fn outcome(&mut self, last: &Outcome, now: Now) {
+        let Some(request) = &mut self.request else { return };
+        let cancelled = request.status == RequestStatus::Canceling;
+        let why = match last.what {
+            Ended::Done => return self.ends(Code::Success, "", None, now),
+            Ended::Failed(why) => why,
+        };
+        let window = request.windows.first().copied().filter(|_| request.command == Command::Activate);
+        let window = window.filter(|_| !cancelled);
+        match (why, window) {
+            (Failure::Deferred, Some(window)) => {
+                let retry = now.mono.saturating_add(last.until.unwrap_or(0).max(1));
+                let asked = request.windows.asked;
+                let more = window.retries < 0 || i16::from(window.retries) > i16::from(asked);
+                let idle = window.ask() == Ask::Idle;
+                request.run = None;
+                if retry < window.end && (more || idle) {
+                    request.windows.asked = asked.saturating_add(1);
+                    request.windows.not_before = retry;
+                } else {
+                    request.windows.next();
+                }
+            }
+            // It was withdrawn when its window was over.
+            (Failure::Cancelled, Some(window)) if now.mono >= window.end => {
+                request.run = None;
+                request.windows.next();
+            }
+            (_, _) => {
+                let status = if let Failure::TransportStatus(status) = why { Some(status) } else { None };
+                let code = if cancelled { Code::Cancelled } else { fault_code(why) };
+                self.ends(code, words(why), status, now);
+            }
+        }
+    }
+}

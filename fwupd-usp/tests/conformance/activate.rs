@@ -1,0 +1,243 @@
+//! Activate(), Reboot(), and what boots tell.
+
+use fwupd_testkit::device::SelfTest;
+
+use crate::rig::{IMAGES, NEW, Permit, ROW1, ROW2, Rig};
+
+const INFO: &str = "Device.DeviceInfo.";
+
+fn command() -> String {
+    format!("{ROW2}.Activate()")
+}
+
+fn window(start: &'static str, end: &'static str, mode: &'static str) -> [(&'static str, &'static str); 3] {
+    [("TimeWindow.1.Start", start), ("TimeWindow.1.End", end), ("TimeWindow.1.Mode", mode)]
+}
+
+fn boot(rig: &Rig) -> [String; 4] {
+    ["CommandKey", "Cause", "Reason", "FirmwareUpdated"].map(|param| rig.event("Boot!", param))
+}
+
+#[test]
+fn r22_a_reboot_boots_what_is_to_boot_and_is_answered_before() {
+    let mut rig = Rig::staged();
+    rig.subscribe_all();
+    rig.set(false, INFO, "BootFirmwareImage", ROW2, true);
+    assert_eq!(rig.active_boot(), ("1".into(), "2".into()));
+    assert_eq!(rig.operate("Device.Reboot()", "key-r", &[]), "done");
+    assert_eq!(rig.boots, 0);
+    rig.settle();
+    assert_eq!(rig.take(), ["Device.Boot!"]);
+    assert_eq!(boot(&rig), ["key-r", "RemoteReboot", "Unknown", "true"]);
+    assert_eq!((rig.boots, rig.active_boot()), (1, ("2".into(), "2".into())));
+    assert_eq!(rig.get("Device.DeviceInfo.SoftwareVersion"), rig.image(2, "Version"));
+}
+
+#[test]
+fn r23_a_reboot_without_a_switch_updates_nothing() {
+    let mut rig = Rig::staged();
+    rig.subscribe_all();
+    assert_eq!(rig.operate("Device.Reboot()", "key-r", &[]), "done");
+    rig.settle();
+    assert_eq!((rig.boots, rig.take()), (1, vec!["Device.Boot!".to_owned()]));
+    assert_eq!(boot(&rig), ["key-r", "RemoteReboot", "Unknown", "false"]);
+    rig.reboot();
+    assert_eq!(boot(&rig), ["", "LocalReboot", "Unknown", "false"], "the next one is nobody's");
+}
+
+#[test]
+fn r24_cause_and_reason_of_a_reboot_come_back() {
+    let mut rig = Rig::new();
+    rig.subscribe_all();
+    assert_eq!(rig.operate("Device.Reboot()", "k", &[("Cause", "Bogus")]), "failure 7004");
+    assert_eq!(rig.operate("Device.Reboot()", "k", &[("Cause", "LocalReboot"), ("Reason", "x")]), "done");
+    rig.settle();
+    assert_eq!(boot(&rig), ["k", "LocalReboot", "x", "false"]);
+}
+
+#[test]
+fn r25_a_reboot_that_wants_no_answer_gets_none_and_is_done() {
+    let mut rig = Rig::new();
+    let record = rig.record_of("Device.Reboot()", false);
+    assert_eq!(rig.deliver(&record), None);
+    rig.settle();
+    assert_eq!(rig.boots, 1);
+}
+
+#[test]
+fn r52_r57_an_activation_at_once_is_told_done_and_then_boots() {
+    for args in [&window("1", "100", "Immediately")[..], &window("0", "120", "AnyTime"), &[]] {
+        let mut rig = Rig::staged();
+        rig.subscribe_all();
+        let answer = rig.operate(&command(), "key-a", args);
+        assert!(answer.starts_with("Device.LocalAgent.Request."), "{answer}");
+        rig.pass(1_500);
+        assert_eq!(rig.take(), ["Device.DeviceInfo.FirmwareImage.2.Activate() key-a done", "Device.Boot!"]);
+        assert_eq!(boot(&rig), ["key-a", "RemoteReboot", "Unknown", "true"]);
+        assert_eq!((rig.boots, rig.active_boot()), (1, ("2".into(), "2".into())));
+    }
+}
+
+#[test]
+fn r53_r54_windows_that_are_none_are_refused_and_nothing_is_scheduled() {
+    let mut rig = Rig::staged();
+    for args in [window("5", "4", "AnyTime"), window("0", "1", "Now")] {
+        assert_eq!(rig.operate(&command(), "k", &args), "failure 7004", "{args:?}");
+    }
+    let [start, end, mode] = window("0", "1", "AnyTime");
+    for args in [[start, end], [end, mode], [start, mode]] {
+        assert_eq!(rig.operate(&command(), "k", &args), "failure 7027", "{args:?}");
+    }
+    rig.pass(10_000);
+    assert_eq!((rig.boots, rig.status(2)), (0, "Available".into()));
+}
+
+#[test]
+fn r55_an_idle_window_that_never_comes_is_not_used() {
+    let mut rig = Rig::staged();
+    rig.subscribe_all();
+    rig.permit = Permit::Silent;
+    rig.operate(&command(), "k", &window("1", "10", "WhenIdle"));
+    rig.pass(5_000);
+    assert_eq!((rig.take(), rig.get("Device.LocalAgent.RequestNumberOfEntries")), (Vec::new(), "1".into()));
+    rig.pass(10_000);
+    assert_eq!(rig.take(), ["Device.DeviceInfo.FirmwareImage.2.Activate() k 7022"]);
+    assert_eq!((rig.boots, rig.status(2)), (0, "Available".into()));
+}
+
+#[test]
+fn r58_an_image_that_is_none_is_not_activated_and_the_log_says_why() {
+    let mut rig = Rig::new();
+    assert_eq!(rig.operate(&command(), "k", &[]), "failure 7022");
+    assert_eq!(rig.image(2, "BootFailureLog"), "there is no good image");
+    rig.settle();
+    assert_eq!((rig.boots, rig.status(2)), (0, "NoImage".into()));
+    rig.download(NEW, &[]);
+    assert_eq!(rig.image(2, "BootFailureLog"), "", "cleared with the new image");
+    rig.set(false, &format!("{ROW2}."), "Available", "false", true);
+    assert_eq!(rig.operate(&command(), "k", &[]), "failure 7022");
+    assert_eq!(rig.image(2, "BootFailureLog"), "the image is not available");
+}
+
+#[test]
+fn r59_the_active_image_is_not_activated() {
+    let mut rig = Rig::new();
+    assert_eq!(rig.operate(&format!("{ROW1}.Activate()"), "k", &[]), "failure 7002");
+    rig.settle();
+    assert_eq!(rig.boots, 0);
+}
+
+#[test]
+fn r60_an_activation_that_waits_can_be_cancelled() {
+    let mut rig = Rig::staged();
+    rig.subscribe_all();
+    let request = rig.operate(&command(), "k", &window("120", "500", "AnyTime"));
+    rig.settle();
+    assert_eq!(rig.operate(&format!("{request}Cancel()"), "", &[]), "done");
+    rig.pass(600_000);
+    assert_eq!(rig.take(), ["Device.DeviceInfo.FirmwareImage.2.Activate() k 7023"]);
+    assert_eq!((rig.boots, rig.status(2)), (0, "Available".into()));
+    assert_eq!(rig.get("Device.LocalAgent.RequestNumberOfEntries"), "0");
+}
+
+#[test]
+fn r63_a_power_cut_drops_the_windows() {
+    let mut rig = Rig::staged();
+    rig.subscribe_all();
+    rig.operate(&command(), "k", &window("120", "500", "AnyTime"));
+    rig.settle();
+    rig.reboot();
+    assert_eq!(rig.take(), ["Device.Boot!", "Device.DeviceInfo.FirmwareImage.2.Activate() k 7022"]);
+    rig.pass(600_000);
+    assert_eq!(
+        (rig.boots, rig.status(2), rig.active_boot()),
+        (1, "Available".into(), ("1".into(), "1".into()))
+    );
+}
+
+#[test]
+fn r64_a_failed_boot_leaves_what_was_to_boot_and_says_why() {
+    for (self_test, log) in
+        [(SelfTest::Crash, "trial boots spent"), (SelfTest::Hang, "not confirmed in time")]
+    {
+        let mut rig = Rig::staged();
+        rig.subscribe_all();
+        rig.device.self_test = self_test;
+        rig.operate(&command(), "k", &[]);
+        rig.settle();
+        assert_eq!(rig.active_boot(), ("1".into(), "2".into()), "{self_test:?}");
+        assert_eq!(rig.status(2), "ActivationFailed");
+        assert_eq!(rig.image(2, "Available"), "false");
+        assert_eq!(rig.image(2, "Version"), "5");
+        let told = rig.image(2, "BootFailureLog");
+        assert!(!told.is_empty(), "{self_test:?}: {log}");
+        // The slot that runs is compared with that of the last Boot! that was sent.
+        let _ = rig.take();
+        rig.reboot();
+        assert_eq!(boot(&rig)[3], "false");
+        assert_eq!(rig.active_boot(), ("1".into(), "2".into()));
+    }
+}
+
+#[test]
+fn r64_a_fallback_before_the_new_image_said_anything_is_no_update() {
+    let mut rig = Rig::staged();
+    rig.subscribe_all();
+    rig.resets = false;
+    rig.operate(&command(), "k", &[]);
+    rig.settle();
+    assert_eq!(rig.take(), ["Device.DeviceInfo.FirmwareImage.2.Activate() k done"]);
+    // Three trial boots that get nowhere, and the bootloader goes back.
+    (0..3).for_each(|_| assert_eq!(rig.device.bootloader(), Ok(fwupd_core::image::SlotId(1))));
+    rig.resets = true;
+    rig.reboot();
+    assert_eq!(rig.take(), ["Device.Boot!"]);
+    assert_eq!(boot(&rig)[3], "false");
+    assert_eq!((rig.status(2), rig.active_boot()), ("ActivationFailed".into(), ("1".into(), "2".into())));
+}
+
+#[test]
+fn r68_a_good_boot_has_no_log_and_a_new_image_clears_it() {
+    let mut rig = Rig::staged();
+    rig.device.self_test = SelfTest::Fail;
+    rig.operate(&command(), "k", &[]);
+    rig.settle();
+    assert_eq!(rig.image(2, "BootFailureLog"), "self-test failed");
+    rig.device.files.insert(NEW.into(), fwupd_testkit::reference::package("one-seqmax.suit"));
+    rig.device.self_test = SelfTest::Pass;
+    rig.download(NEW, &[]);
+    assert_eq!((rig.status(2), rig.image(2, "BootFailureLog")), ("Available".into(), String::new()));
+    rig.operate(&command(), "k", &[]);
+    rig.settle();
+    assert_eq!((rig.status(2), rig.image(2, "BootFailureLog")), ("Active".into(), String::new()));
+}
+
+#[test]
+fn r70_a_change_of_the_version_is_told_after_the_boot_where_that_was_asked_for_good() {
+    let mut rig = Rig::staged();
+    rig.subscribe("for-good", "ValueChange", "Device.DeviceInfo.SoftwareVersion", true);
+    rig.subscribe("for-now", "ValueChange", &format!("{IMAGES}*.Status"), false);
+    rig.operate(&command(), "k", &[]);
+    rig.settle();
+    assert_eq!(rig.take(), ["Device.DeviceInfo.SoftwareVersion=5"]);
+    assert_eq!(rig.get("Device.LocalAgent.SubscriptionNumberOfEntries"), "1");
+    rig.reboot();
+    assert_eq!(rig.take(), [""; 0], "once");
+}
+
+#[test]
+fn r70_changes_are_told_as_they_happen() {
+    let mut rig = Rig::new();
+    rig.subscribe("status", "ValueChange", &format!("{IMAGES}*.Status"), false);
+    rig.subscribe("below", "ValueChange", &format!("{ROW2}."), false);
+    rig.download(NEW, &[]);
+    let told = rig.take();
+    let status = |value| format!("{ROW2}.Status={value}");
+    for value in ["Downloading", "Validating", "Available"] {
+        assert_eq!(told.iter().filter(|line| **line == status(value)).count(), 2, "{value}: {told:?}");
+    }
+    assert!(told.contains(&format!("{ROW2}.Version=5")), "{told:?}");
+    rig.set(false, INFO, "BootFirmwareImage", ROW2, true);
+    rig.settle();
+    assert_eq!(rig.take(), [""; 0], "nobody asked for that");
+}

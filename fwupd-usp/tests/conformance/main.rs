@@ -1,0 +1,7 @@
+//! The behaviour of the firmware images, row by row, over encoded Records alone.
+
+mod activate;
+mod download;
+mod images;
+mod records;
+mod rig;
