@@ -2,6 +2,7 @@
 
 mod activate;
 mod download;
+mod hostile;
 mod images;
 mod records;
 mod rig;
