@@ -241,3 +241,67 @@ fn r70_changes_are_told_as_they_happen() {
     rig.settle();
     assert_eq!(rig.take(), [""; 0], "nobody asked for that");
 }
+
+#[test]
+fn r56_without_a_confirmation_the_window_is_not_used_and_retries_count_for_no_other_mode() {
+    let mut rig = Rig::staged();
+    rig.subscribe_all();
+    rig.permit = Permit::Later;
+    let mut args = window("1", "100", "ConfirmationNeeded").to_vec();
+    args.push(("TimeWindow.1.MaxRetries", "2"));
+    rig.operate(&command(), "k", &args);
+    rig.pass(200_000);
+    assert_eq!(rig.asked, 3, "once, and two times more");
+    assert_eq!(rig.take(), ["Device.DeviceInfo.FirmwareImage.2.Activate() k 7022"]);
+    assert_eq!((rig.boots, rig.status(2)), (0, "Available".into()));
+    rig.permit = Permit::Yes;
+    rig.operate(&command(), "k", &args);
+    rig.pass(5_000);
+    assert_eq!((rig.boots, rig.status(2)), (1, "Active".into()));
+}
+
+#[test]
+fn r69_another_slot_is_an_update_whatever_its_version_is() {
+    let mut rig = Rig::new();
+    rig.subscribe_all();
+    rig.device.files.insert(NEW.into(), fwupd_testkit::reference::package("one-seq4.suit"));
+    rig.download(NEW, &[("AutoActivate", "true")]);
+    assert_eq!((boot(&rig)[3].as_str(), rig.get("Device.DeviceInfo.SoftwareVersion")), ("true", "4".into()));
+}
+
+#[test]
+fn r81_what_was_activated_is_what_boots_also_after_it_failed() {
+    let mut rig = Rig::staged();
+    rig.resets = false;
+    rig.operate(&command(), "k", &[]);
+    rig.settle();
+    assert_eq!(rig.active_boot(), ("1".into(), "2".into()));
+    rig.resets = true;
+    rig.device.self_test = SelfTest::Fail;
+    rig.settle();
+    assert_eq!((rig.active_boot(), rig.status(2)), (("1".into(), "2".into()), "ActivationFailed".into()));
+}
+
+#[test]
+fn r82_the_way_back_is_a_boot_like_another() {
+    let mut rig = Rig::staged();
+    rig.subscribe_all();
+    rig.operate(&command(), "k", &[]);
+    rig.settle();
+    let _ = rig.take();
+    rig.set(false, INFO, "BootFirmwareImage", ROW1, true);
+    assert_eq!(rig.operate("Device.Reboot()", "back", &[]), "done");
+    rig.settle();
+    assert_eq!((rig.take(), rig.active_boot()), (vec!["Device.Boot!".to_owned()], ("1".into(), "1".into())));
+    assert_eq!(boot(&rig), ["back", "RemoteReboot", "Unknown", "true"]);
+}
+
+#[test]
+fn r84_what_is_to_boot_boots_whoever_causes_it() {
+    let mut rig = Rig::staged();
+    rig.subscribe_all();
+    rig.set(false, INFO, "BootFirmwareImage", ROW2, true);
+    rig.reboot();
+    assert_eq!(rig.active_boot(), ("2".into(), "2".into()));
+    assert_eq!(boot(&rig), ["", "LocalReboot", "Unknown", "true"]);
+}

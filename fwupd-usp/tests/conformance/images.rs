@@ -219,3 +219,48 @@ fn r85_while_another_is_at_work_commands_are_refused_and_the_true_status_is_show
     rig.settle();
     assert_eq!(rig.status(2), "DownloadFailed");
 }
+
+#[test]
+fn r08_the_rows_of_a_table_are_listed_with_their_keys() {
+    let mut rig = Rig::new();
+    let expected = [(format!("{ROW1}."), "cpe-1".to_owned()), (format!("{ROW2}."), "cpe-2".to_owned())];
+    assert_eq!(rig.instances(IMAGES), Ok(expected.to_vec()));
+    assert_eq!(rig.instances("Device.DeviceInfo.SoftwareVersion"), Err(7018));
+    assert_eq!(rig.instances(&format!("{IMAGES}9.")), Err(7016));
+}
+
+#[test]
+fn r10_rows_of_images_are_neither_made_nor_removed() {
+    let mut rig = Rig::new();
+    assert_eq!(rig.add(false, IMAGES, &[]), "error 7019");
+    assert_eq!(rig.add(true, IMAGES, &[]), "failure 7019");
+    assert_eq!(rig.delete(false, &format!("{ROW2}.")), format!("error 7024 {ROW2}. 7024"));
+    assert_eq!(rig.delete(true, &format!("{ROW2}.")), "failure 7024");
+}
+
+#[test]
+fn r74_r75_a_subscription_covers_what_is_below_and_its_references_stay() {
+    let mut rig = Rig::new();
+    let table = "Device.LocalAgent.Subscription.";
+    rig.subscribe("all", "OperationComplete", IMAGES, false);
+    rig.download(NEW, &[]);
+    rig.operate(&format!("{ROW2}.Activate()"), "k", &[]);
+    rig.settle();
+    let told = ["Download() key-d", "Activate() k"].map(|of| format!("{ROW2}.{of} done"));
+    assert_eq!(rig.take(), told);
+    assert_eq!(rig.instances(table), Ok(Vec::new()), "it was for that boot alone");
+
+    rig.subscribe("again", "OperationComplete", IMAGES, true);
+    let row = rig.instances(table).unwrap()[0].0.clone();
+    assert_eq!(
+        rig.set(false, &row, "ReferenceList", "Device.", true),
+        format!("error 7004 {row}ReferenceList 7004")
+    );
+    assert_eq!(rig.set(false, &row, "Enable", "false", true), format!("success {row}[Enable=false]"));
+    assert_eq!(rig.get(&format!("{row}Enable")), "false");
+    let again = [("ID", "again"), ("ReferenceList", "Device.")];
+    assert_eq!(rig.add(false, table, &again), "error 7025");
+    assert_eq!(rig.add(true, table, &[("ID", "x"), ("ReferenceList", "Device.Nothing")]), "failure 7021");
+    assert_eq!(rig.delete(false, &format!("{table}*.")), format!("success {row}"));
+    assert_eq!(rig.instances(table), Ok(Vec::new()));
+}

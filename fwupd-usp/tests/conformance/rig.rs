@@ -12,7 +12,9 @@ use fwupd_testkit::clock::WallAfterReset;
 use fwupd_testkit::device::{Device, SelfTest, Sim};
 use fwupd_testkit::reference::{factory, layout, package};
 use fwupd_usp::adapter::{Agent, Config, Handled};
+use rusp_lib::usp::mod_AddResp::mod_CreatedObjectResult::mod_OperationStatus::OneOfoper_status as AddStatus;
 use rusp_lib::usp::mod_Body::OneOfmsg_body;
+use rusp_lib::usp::mod_DeleteResp::mod_DeletedObjectResult::mod_OperationStatus::OneOfoper_status as DeleteStatus;
 use rusp_lib::usp::mod_Notify::OneOfnotification;
 use rusp_lib::usp::mod_Notify::mod_OperationComplete::OneOfoperation_resp as Completed;
 use rusp_lib::usp::mod_OperateResp::mod_OperationResult::OneOfoperation_resp as Operated;
@@ -21,8 +23,8 @@ use rusp_lib::usp::mod_Response::OneOfresp_type;
 use rusp_lib::usp::mod_SetResp::mod_UpdatedObjectResult::mod_OperationStatus::OneOfoper_status as SetStatus;
 use rusp_lib::usp::{Body, Msg};
 use rusp_lib::usp_builder::{
-    AddBuilder, CreateObjectBuilder, GetBuilder, MsgBuilder, OperateBuilder, RecordBuilder, SetBuilder,
-    UpdateObjectBuilder,
+    AddBuilder, CreateObjectBuilder, DeleteBuilder, GetBuilder, GetInstancesBuilder, MsgBuilder,
+    OperateBuilder, RecordBuilder, SetBuilder, UpdateObjectBuilder,
 };
 use rusp_lib::usp_record::mod_Record::OneOfrecord_type;
 
@@ -40,6 +42,8 @@ pub(crate) const NEW_FILE: &str = "one-integrated.suit";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Permit {
     Yes,
+    /// Not now, each time.
+    Later,
     Silent,
 }
 
@@ -67,6 +71,8 @@ pub(crate) struct Rig {
     /// Whether a reset that is owed is carried out.
     pub(crate) resets: bool,
     pub(crate) boots: usize,
+    /// How often a permit was put off.
+    pub(crate) asked: usize,
     /// What came without being asked for: notifications, one line each.
     pub(crate) told: Vec<String>,
     /// The parameters of the last event of each name.
@@ -101,6 +107,7 @@ impl Rig {
             fetch: Fetch::Serve,
             resets: true,
             boots: 0,
+            asked: 0,
             told: Vec::new(),
             events: BTreeMap::new(),
             sent: Vec::new(),
@@ -325,6 +332,57 @@ impl Rig {
         self.settle();
     }
 
+    /// The rows that GetInstances finds, each with the value of its key.
+    pub(crate) fn instances(&mut self, path: &str) -> Result<Vec<(String, String)>, u32> {
+        let get = GetInstancesBuilder::new().with_obj_paths(vec![path.to_owned()]).build().unwrap();
+        let OneOfresp_type::get_instances_resp(get) = answer(self.ask(get)) else {
+            panic!("a GetInstancesResp")
+        };
+        let [result] = &get.req_path_results[..] else { panic!("one result") };
+        if result.err_code != 0 {
+            return Err(result.err_code);
+        }
+        let key = |keys: &std::collections::HashMap<String, String>| {
+            keys.get("Alias").or_else(|| keys.get("ID")).expect("a key").clone()
+        };
+        let rows =
+            result.curr_insts.iter().map(|row| (row.instantiated_obj_path.clone(), key(&row.unique_keys)));
+        Ok(rows.collect())
+    }
+
+    /// Adds a row, with settings all of which are required.
+    pub(crate) fn add(&mut self, partial: bool, table: &str, settings: &[(&str, &str)]) -> String {
+        let settings = settings.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned(), true)).collect();
+        let object = CreateObjectBuilder::new(table.into()).with_param_settings(settings);
+        let add = AddBuilder::new().with_allow_partial(partial).with_create_objs(vec![object]);
+        let msg = self.ask(add.build().unwrap());
+        if let Some(error) = failed(&msg) {
+            return error.split(" Ref").next().unwrap().to_owned();
+        }
+        let OneOfresp_type::add_resp(add) = answer(msg) else { panic!("an AddResp") };
+        let status = add.created_obj_results.into_iter().next().unwrap().oper_status.unwrap().oper_status;
+        match status {
+            AddStatus::oper_failure(failure) => format!("failure {}", failure.err_code),
+            AddStatus::oper_success(success) => format!("success {}", success.instantiated_path),
+            AddStatus::None => panic!("a oneof without a member"),
+        }
+    }
+
+    pub(crate) fn delete(&mut self, partial: bool, path: &str) -> String {
+        let delete = DeleteBuilder::new().with_allow_partial(partial).with_obj_paths(vec![path.into()]);
+        let msg = self.ask(delete.build().unwrap());
+        if let Some(error) = failed(&msg) {
+            return error;
+        }
+        let OneOfresp_type::delete_resp(delete) = answer(msg) else { panic!("a DeleteResp") };
+        let status = delete.deleted_obj_results.into_iter().next().unwrap().oper_status.unwrap().oper_status;
+        match status {
+            DeleteStatus::oper_failure(failure) => format!("failure {}", failure.err_code),
+            DeleteStatus::oper_success(success) => format!("success {}", success.affected_paths.join(" ")),
+            DeleteStatus::None => panic!("a oneof without a member"),
+        }
+    }
+
     /// Subscribes; an ID for each.
     pub(crate) fn subscribe(&mut self, id: &str, kind: &str, reference: &str, persistent: bool) {
         let settings = [
@@ -424,6 +482,10 @@ impl Rig {
                 }
                 Need::Permit { .. } => match self.permit {
                     Permit::Yes => self.up.permit(now).is_ok(),
+                    Permit::Later => {
+                        self.asked += 1;
+                        self.up.defer(Some(5_000), now).is_ok()
+                    }
                     Permit::Silent => false,
                 },
                 Need::Boot(want) => panic!("the native boot control asks nothing: {want:?}"),
