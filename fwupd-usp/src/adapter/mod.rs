@@ -2,7 +2,7 @@
 //!
 //! [`Agent::handle`] takes a Record and writes the Record that goes back. Where the updater has first to write
 //! something, it says [`Handled::Again`]: the application carries out the updater's flash operations and its
-//! `need`, and hands in the same Record again, before any other. [`Agent::poll`] writes what is due by itself. It is
+//! `need`, and hands in the same Record again, before any other that changes something. [`Agent::poll`] writes what is due by itself. It is
 //! to be called only while there is a connection to the controller: what it has written counts as told.
 
 mod notify;
@@ -223,7 +223,14 @@ impl<'a> Agent<'a> {
             return Handled::Again;
         }
         let print = print(PRINT, record);
-        let step = self.busy.take().filter(|(of, _)| *of == print).map_or(Step::Start, |(_, step)| step);
+        let step = match self.busy {
+            Some((of, step)) if of == print => step,
+            Some(_) | None => Step::Start,
+        };
+        // What is only read leaves a request alone that waits; another one that changes something takes its place.
+        if matches!(verb, Verb::Set | Verb::Operate) {
+            self.busy = None;
+        }
         let mut to = Out::new(&mut *out);
         let mut again = None;
         emit(&mut to, controller, endpoint, |to| {
@@ -329,6 +336,11 @@ impl<'a> Agent<'a> {
                 return None;
             }
         }
+    }
+
+    /// The connection is gone: no request of it is handed in again. What it has begun goes on.
+    pub fn disconnected(&mut self) {
+        self.busy = None;
     }
 
     /// When [`poll`](Self::poll) may have something to do again, whatever else happens: monotonic milliseconds.

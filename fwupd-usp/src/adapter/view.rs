@@ -137,7 +137,8 @@ impl<'s> View<'s> {
             Object::Device | Object::DeviceInfo | Object::LocalAgent => Some(0),
             Object::Controller => Some(1),
             Object::FirmwareImage => u32::try_from(place).ok()?.checked_add(1),
-            Object::Request => self.request.map(|request| request.number),
+            // One from before the boot has none: it is no longer there.
+            Object::Request => self.request.map(|request| request.number).filter(|number| *number > 0),
             Object::Subscription => self.subscriptions.at(place).map(|subscription| subscription.number),
         }
     }

@@ -3,8 +3,9 @@
 use fwupd_core::outcome::Failure;
 use fwupd_core::updater::Command;
 use fwupd_testkit::reference::package;
+use fwupd_usp::adapter::Handled;
 
-use crate::rig::{CONTROLLER, Fetch, IMAGES, NEW, NEW_FILE, ROW2, Rig};
+use crate::rig::{CONTROLLER, Fetch, IMAGES, NEW, NEW_FILE, ROW2, Rig, failed};
 
 fn command() -> String {
     format!("{ROW2}.Download()")
@@ -286,9 +287,43 @@ fn r49_a_request_that_comes_again_while_it_is_handled_is_one() {
     let body = Rig::operate_body(&command(), "k", &[("URL", NEW)], true);
     let record = rig.record(body);
     let answer = rig.deliver(&record).expect("one answer");
-    assert_eq!(crate::rig::failed(&answer), None);
+    assert_eq!(failed(&answer), None);
     assert_eq!(rig.get("Device.LocalAgent.RequestNumberOfEntries"), "1");
     assert_eq!(rig.get_all(&["Device.LocalAgent.Request.1.Command"], 0)[0].as_ref().unwrap().len(), 1);
+}
+
+#[test]
+fn a_request_that_is_read_in_between_does_not_disturb_one_that_waits() {
+    let mut rig = Rig::new();
+    let body = Rig::operate_body(&command(), "k", &[("URL", NEW)], true);
+    let record = rig.record(body);
+    let now = rig.now();
+    let mut out = [0; 1024];
+    let again =
+        |rig: &mut Rig, out: &mut [u8]| rig.agent.handle(&record, now, &mut rig.up, out) == Handled::Again;
+    assert!(again(&mut rig, &mut out));
+    assert_eq!(rig.status(2), "Downloading");
+    assert!(again(&mut rig, &mut out), "its frame is not written");
+    let answer = rig.deliver(&record).expect("its answer");
+    assert_eq!(failed(&answer), None);
+    assert_eq!(rig.get("Device.LocalAgent.RequestNumberOfEntries"), "1");
+
+    // An answer that nobody waits for any more does not keep what follows from being told.
+    rig.settle();
+    rig.subscribe_all();
+    let body = Rig::operate_body(&command(), "k", &[("URL", NEW)], true);
+    let record = rig.record(body);
+    for _ in 0..10 {
+        let now = rig.now();
+        if rig.up.status().unwrap().state.owner().is_some() {
+            break;
+        }
+        assert_eq!(rig.agent.handle(&record, now, &mut rig.up, &mut out), Handled::Again);
+        rig.turn();
+    }
+    rig.agent.disconnected();
+    rig.settle();
+    assert_eq!(rig.take().len(), 2, "both ends");
 }
 
 #[test]
