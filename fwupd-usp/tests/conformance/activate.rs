@@ -305,3 +305,20 @@ fn r84_what_is_to_boot_boots_whoever_causes_it() {
     assert_eq!(rig.active_boot(), ("2".into(), "2".into()));
     assert_eq!(boot(&rig), ["", "LocalReboot", "Unknown", "true"]);
 }
+
+#[test]
+fn r79_a_confirmed_image_that_no_longer_boots_is_fallen_back_from() {
+    let mut rig = Rig::staged();
+    rig.subscribe_all();
+    rig.subscribe("version", "ValueChange", "Device.DeviceInfo.SoftwareVersion", true);
+    rig.operate(&command(), "k", &[]);
+    rig.settle();
+    let _ = rig.take();
+    // The second slot of the reference device begins there.
+    rig.device.flash.fill(0, 4096, &[0; 16]).unwrap();
+    rig.reboot();
+    assert_eq!(rig.take(), ["Device.Boot!", "Device.DeviceInfo.SoftwareVersion=4"]);
+    assert_eq!((boot(&rig)[3].as_str(), rig.active_boot()), ("true", ("1".into(), "2".into())));
+    assert_eq!(rig.status(2), "ActivationFailed");
+    assert!(!rig.image(2, "BootFailureLog").is_empty());
+}
