@@ -133,7 +133,8 @@ impl Image {
 /// An image that was found whole and authentic in a slot. Only a `Verified` can be activated.
 ///
 /// It arises in two places: at the end of a package (`updater`), and where a record is decoded
-/// (`record`). Both call `Verified::vouch`.
+/// (`record`). Both call `Verified::vouch`. Where a bootloader exchanges two slots, it follows its image
+/// (`Verified::moved`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -146,6 +147,11 @@ impl Verified {
     /// States that `slot` holds `image`, every byte of it checked.
     pub(crate) fn vouch(image: Image, slot: SlotId) -> Self {
         Self { image, slot }
+    }
+
+    /// The same image, in the slot to which the bootloader has moved it.
+    pub(crate) fn moved(self, slot: SlotId) -> Self {
+        Self { slot, ..self }
     }
 
     /// The image.

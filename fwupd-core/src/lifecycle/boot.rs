@@ -13,6 +13,7 @@ pub(super) fn activating(owner: Owner, image: Verified, event: &Event) -> Result
             World::Armed => Ok(Step::with(stay, Effect::Reset)),
             World::Failed(why) => Ok(back_to_staged(owner, image, why)),
             World::Tick(_) => to(stay),
+            World::Moved(slot) => to(State::Activating { owner, image: image.moved(slot) }),
             World::Booted(booted) => match booted {
                 // The boot control was not armed yet, or its bootloader did not heed it. To arm again by
                 // itself could reset for ever, so that this is reported instead.
@@ -57,6 +58,7 @@ pub(super) fn trial(on: OnTrial, event: &Event) -> Result<Step, Refused> {
                 }
                 Watch::Testing | Watch::Confirming => to(with(watch)),
             },
+            World::Moved(slot) => to(State::Trial { owner, image: image.moved(slot), left, deadline, watch }),
             World::Confirmed => match watch {
                 Watch::Confirming => Ok(done(owner, image)),
                 Watch::Testing => Err(Refused::WrongState),
@@ -90,6 +92,7 @@ pub(super) fn reverting(owner: Owner, image: Verified, why: Failure, event: &Eve
             // A boot control that cannot be told is told again after the reset; the trial boots run out.
             World::Armed | World::Failed(_) => Ok(Step::with(stay, Effect::Reset)),
             World::Tick(_) => to(stay),
+            World::Moved(slot) => to(State::Reverting { owner, image: image.moved(slot), why }),
             World::Booted(booted) => match booted {
                 Booted::Trial { .. } => to(stay),
                 Booted::Usual | Booted::Reverted { .. } => Ok(failed(owner, image, why)),

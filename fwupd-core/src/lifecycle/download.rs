@@ -20,7 +20,7 @@ pub(super) fn checking(request: Request, event: &Event) -> Result<Step, Refused>
             World::Failed(why) => Ok(fails(request, why)),
             World::Booted(booted) => Ok(booted_with(request, stay, booted)),
             World::Passed(_) | World::Permit | World::Defer => Err(Refused::WrongState),
-            World::Armed | World::Confirmed | World::GoOn => Err(Refused::WrongState),
+            World::Armed | World::Confirmed | World::GoOn | World::Moved(_) => Err(Refused::WrongState),
         },
     }
 }
@@ -65,7 +65,7 @@ pub(super) fn receiving(
             World::Booted(booted) => Ok(booted_with(request, stay, booted)),
             World::NothingNewer | World::Passed(_) => Err(Refused::WrongState),
             World::Permit | World::Defer | World::GoOn => Err(Refused::WrongState),
-            World::Armed | World::Confirmed => Err(Refused::WrongState),
+            World::Armed | World::Confirmed | World::Moved(_) => Err(Refused::WrongState),
         },
     }
 }
@@ -82,7 +82,7 @@ pub(super) fn validating(request: Request, image: Image, event: &Event) -> Resul
             World::Answered(_) | World::Described(_) | World::NothingNewer => Err(Refused::WrongState),
             World::Chunk(_) | World::Complete => Err(Refused::WrongState),
             World::Permit | World::Defer | World::GoOn => Err(Refused::WrongState),
-            World::Armed | World::Confirmed => Err(Refused::WrongState),
+            World::Armed | World::Confirmed | World::Moved(_) => Err(Refused::WrongState),
         },
     }
 }

@@ -25,7 +25,7 @@ pub(super) fn idle(event: &Event) -> Result<Step, Refused> {
             World::Answered(_) | World::Described(_) | World::NothingNewer => Err(Refused::WrongState),
             World::Chunk(_) | World::Complete | World::Passed(_) => Err(Refused::WrongState),
             World::Failed(_) | World::Permit | World::Defer => Err(Refused::WrongState),
-            World::Armed | World::Confirmed | World::GoOn => Err(Refused::WrongState),
+            World::Armed | World::Confirmed | World::GoOn | World::Moved(_) => Err(Refused::WrongState),
         },
     }
 }

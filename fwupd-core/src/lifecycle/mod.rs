@@ -322,6 +322,9 @@ pub enum World {
     Armed,
     /// The boot control knows that the image is confirmed.
     Confirmed,
+    /// The bootloader has exchanged two slots: the image that is being activated lies in this one now. Told
+    /// before the boot that found it so, and in the same frame.
+    Moved(SlotId),
     /// The device has booted.
     Booted(Booted),
     /// Go on without a permit.

@@ -23,7 +23,7 @@ pub(super) fn staged(image: Verified, wanted: Option<Owner>, event: &Event) -> R
             World::Tick(_) => to(stay),
             World::Answered(_) | World::Described(_) | World::NothingNewer => Err(Refused::WrongState),
             World::Chunk(_) | World::Complete | World::Passed(_) => Err(Refused::WrongState),
-            World::Armed | World::Confirmed => Err(Refused::WrongState),
+            World::Armed | World::Confirmed | World::Moved(_) => Err(Refused::WrongState),
         },
     }
 }

@@ -390,13 +390,35 @@ fn only_a_staged_image_is_activated_and_only_a_boot_begins_a_trial() {
                 State::Receiving { .. } | State::Validating { .. } => None,
                 State::Trial { .. } | State::Reverting { .. } => None,
             };
-            assert_eq!(from, Some(image), "{event:?} in {before:?}");
+            let moved = match event {
+                Event::World(World::Moved(slot)) => from.map(|from| from.moved(slot)),
+                Event::World(_) | Event::Command { .. } => from,
+            };
+            assert_eq!(moved, Some(image), "{event:?} in {before:?}");
         }
         if matches!(next, State::Trial { .. }) && !matches!(before, State::Trial { .. }) {
             let boot = matches!(event, Event::World(World::Booted(Booted::Trial { .. })));
             assert!(boot, "{event:?} in {before:?}");
         }
     }
+}
+
+#[test]
+fn an_exchange_of_slots_changes_where_the_image_of_an_activation_lies_and_nothing_else() {
+    let mut moved = 0;
+    for (before, event, taken) in every_arrow() {
+        let Event::World(World::Moved(to)) = event else { continue };
+        assert_eq!(phase(&before), Some(Phase::Activation), "{before:?}");
+        moved += 1;
+        let (Some((reach, _)), Some((after, slot))) = (scope(&before), scope(&taken.next)) else {
+            panic!("{before:?}")
+        };
+        assert_eq!((after, slot), (reach, Some(to)));
+        assert_eq!((taken.effect, taken.ends), (Effect::Nothing, None));
+        let back = scope(&before).and_then(|(_, slot)| slot).map(|slot| Event::World(World::Moved(slot)));
+        assert_eq!(back.and_then(|back| step(&taken.next, &back).ok()).map(|step| step.next), Some(before));
+    }
+    assert_ne!(moved, 0);
 }
 
 #[test]

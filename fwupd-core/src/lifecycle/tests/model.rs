@@ -162,6 +162,10 @@ impl Model {
             World::Permit | World::Defer | World::GoOn => Err(Refused::WrongState),
             World::Armed => self.only_in(&[Switching, Returning])?.stays(),
             World::Confirmed => Ok(self.only_in(&[Sealing])?.ends(Rest, What::Done)),
+            World::Moved(slot) => {
+                let model = self.only_in(&[Switching, Testing, Sealing, Returning])?;
+                Ok((Self { slot: Some(slot), ..model }, None))
+            }
             World::Tick(now) if self.place == Testing && now.mono >= self.over => {
                 self.returns(Failure::NotConfirmed)
             }

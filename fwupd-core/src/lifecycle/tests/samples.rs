@@ -100,6 +100,7 @@ pub(super) fn answers() -> Vec<(String, World)> {
         ("go on", World::GoOn),
         ("armed", World::Armed),
         ("confirmed", World::Confirmed),
+        ("moved", World::Moved(SlotId(2))),
         ("tick, in time", World::Tick(Now::mono(DEADLINE - 1))),
         ("tick, deadline passed", World::Tick(Now::mono(DEADLINE))),
     ]

@@ -98,6 +98,7 @@ fn any_world() -> impl Strategy<Value = World> {
             World::Permit,
             World::Defer,
             World::GoOn,
+            World::Moved(SlotId(2)),
             World::Armed,
             World::Confirmed,
         ]),
