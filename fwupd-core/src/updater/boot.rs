@@ -1,5 +1,6 @@
 //! What the boot control is told, and what a boot means.
 
+use super::exchange::activated;
 use super::{BootWork, Dirty, Platform, Updater};
 use crate::boot::{BootControl, BootEvent, BootReason, Plan, Seen, Want};
 use crate::image::SlotId;
@@ -156,11 +157,6 @@ impl<P: Platform> Updater<P> {
 
     /// Whether this slot is the one that the state's activation is about.
     fn is_target(&self, running: SlotId) -> bool {
-        match self.record.state {
-            State::Activating { image, .. } | State::Trial { image, .. } => image.slot() == running,
-            State::Reverting { image, .. } => image.slot() == running,
-            State::Idle | State::Checking { .. } | State::Receiving { .. } => false,
-            State::Validating { .. } | State::Staged { .. } => false,
-        }
+        activated(&self.record.state).is_some_and(|image| image.slot() == running)
     }
 }

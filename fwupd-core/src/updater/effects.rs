@@ -1,7 +1,7 @@
 //! One step of the lifecycle, what it changes beside the state, and the frame that makes both stand.
 
 use super::{Dirty, Load, Platform, Updater, log_of};
-use crate::boot::BootEvent;
+use crate::boot::{BootControl, BootEvent, Model};
 use crate::flash::journal::{JournalFault, Kind};
 use crate::image::SlotId;
 use crate::lifecycle::{Effect, Ends, Event, State, Step, World, step};
@@ -172,6 +172,12 @@ impl<P: Platform> Updater<P> {
 
     fn adopt(&mut self, slot: SlotId, dirty: &mut Dirty) {
         self.installed_from(slot);
+        // A boot control with flags of its own confirms there first: a cut may have kept it from the journal.
+        if P::Boot::MODEL != Model::Select
+            && let Some(verified) = self.slot(slot).and_then(Slot::verified)
+        {
+            self.boot_record.counter = self.boot_record.counter.max(verified.image().counter());
+        }
         self.record.newer = None;
         self.record.barred = None;
         self.record.detail = Log::EMPTY;

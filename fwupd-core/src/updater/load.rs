@@ -1,7 +1,8 @@
 //! Reading everything back: at a boot, and where an operation was cut short or a frame was not taken.
 
+use super::exchange::activated;
 use super::{BootWork, Dirty, Lender, Load, NOTES, Platform, Reading, Updater};
-use crate::boot::{BootControl, BootRecord, Seen, Want};
+use crate::boot::{BootControl, BootRecord, Model, Seen, Want};
 use crate::digest::Digest;
 use crate::flash::journal::{Found, Kind};
 use crate::flash::slot::{HeadBytes, HeadRead, SlotRead};
@@ -200,6 +201,8 @@ impl<P: Platform> Updater<P> {
             return self.ready();
         }
         let known = self.slot(seen.running).is_some_and(|slot| slot.verified().is_some());
+        let known = known && !self.exchanges(seen);
+        self.running_image = None;
         self.head = HeadRead::new(&self.layout, seen.running).filter(|_| !known);
         match self.head {
             Some(_) => {
@@ -262,7 +265,9 @@ impl<P: Platform> Updater<P> {
         self.reading = Reading::Nothing;
         let digest = core::mem::replace(&mut self.digest, P::Digest::new()).finish();
         let image = self.running_image.take().filter(|image| good && image.digest == digest);
-        if let Some(image) = image {
+        if self.exchanges(seen) {
+            self.running_image = image;
+        } else if let Some(image) = image {
             self.learned = true;
             self.record.installed = Installed { sequence: image.sequence, version: image.version };
             let verified = Verified::vouch(image, seen.running);
@@ -271,13 +276,13 @@ impl<P: Platform> Updater<P> {
     }
 
     /// All is known: the lifecycle is told of the boot.
-    fn boots(&mut self, seen: Seen) {
+    pub(super) fn boots(&mut self, seen: Seen) {
         self.load = Load::Booted;
         let mut dirty = Dirty::default();
         if self.journal.found() == Found::Blank || self.lost || core::mem::take(&mut self.learned) {
             dirty = Dirty { boot: true, state: true, slots: true, ..dirty };
         }
-        let booted = self.booted(seen);
+        let booted = if self.exchanges(seen) { self.exchanged(seen, &mut dirty) } else { self.booted(seen) };
         let event = crate::lifecycle::Event::World(World::Booted(booted));
         // Every state has an arrow for a boot; were there none, the state would stay.
         let _ = self.change(&event, &mut dirty);
@@ -286,8 +291,9 @@ impl<P: Platform> Updater<P> {
             dirty.boot = true;
         }
         // A bootloader that did not heed what is armed could do so at any later boot, when the activation has
-        // long failed and the slot may hold anything.
-        if self.boot_record.target.is_some_and(|target| target != self.boot_record.running) {
+        // long failed and the slot may hold anything. Where slots are exchanged, the target is never what runs.
+        let exchanging = P::Boot::MODEL == Model::Swap && activated(&self.record.state).is_some();
+        if self.boot_record.target.is_some_and(|target| target != self.boot_record.running) && !exchanging {
             self.boot_record.target = None;
             self.boot_record.left = 0;
             dirty.boot = true;

@@ -7,6 +7,7 @@
 mod boot;
 mod commands;
 mod effects;
+mod exchange;
 mod load;
 mod need;
 mod plan;
@@ -300,7 +301,7 @@ pub struct Updater<P: Platform> {
     failures: u8,
     /// Whether the running slot has just been vouched for by its own head.
     learned: bool,
-    /// What the running slot's head describes, until it is compared.
+    /// What the running slot's head describes, until it is compared. Where slots are exchanged, what runs.
     running_image: Option<Image>,
     head: Option<crate::flash::slot::HeadRead>,
     boot_work: BootWork,

@@ -1,5 +1,7 @@
+mod exchange;
+
 use super::*;
-use crate::boot::{Native, Want};
+use crate::boot::{BootControl, Native, Want};
 use crate::digest::Sha256;
 use crate::flash::{Part, Region, Sectors};
 use crate::image::{Verified, Version};
@@ -10,12 +12,12 @@ use crate::slot::Enabled;
 use crate::time::Deadline;
 use crate::trust::{Ed25519Key, Ed25519Keys};
 
-struct Device;
+struct Device<B = Native<1>>(B);
 
-impl Platform for Device {
+impl<B: BootControl> Platform for Device<B> {
     type Trust = Ed25519Keys<[Ed25519Key<'static>; 1]>;
     type Package = Suit<256>;
-    type Boot = Native<1>;
+    type Boot = B;
     type FileCheck = NoCheck;
     type Digest = Sha256;
     type Slots = [Slot; 2];
@@ -50,13 +52,17 @@ fn image(sequence: u64, slot: SlotId) -> Verified {
 
 /// An updater that has read all of its records: 4 in the old slot, 5 in the new one.
 fn updater(state: State) -> Updater<Device> {
-    let mut updater = Updater::<Device>::new(Config {
+    updater_with(Native::new(), state)
+}
+
+fn updater_with<B: BootControl>(boot: B, state: State) -> Updater<Device<B>> {
+    let mut updater = Updater::<Device<B>>::new(Config {
         layout: LAYOUT,
         vendor: [1; 16],
         class: [2; 16],
         trust: Ed25519Keys::new([Ed25519Key::new(&KEY, None).unwrap()]).unwrap(),
         package: Suit::new(COMPONENT),
-        boot: Native::new(),
+        boot,
         policy: Policy::default(),
         factory: Installed { sequence: 4, version: Version::decimal(4) },
     })
