@@ -1,9 +1,11 @@
 //! Which image runs: what the updater asks of a boot control, and what a native bootloader does.
 
+mod embassy;
 mod native;
 mod selector;
 
 pub use crate::record::boot::{BootEvent, BootReason, BootRecord};
+pub use embassy::{BadSwap, Embassy};
 pub use native::Native;
 pub use selector::{Check, Choice, Expected, Selector, Verdict};
 
@@ -16,7 +18,7 @@ use crate::image::SlotId;
 pub enum Model {
     /// The bootloader jumps to one slot or another.
     Select,
-    /// The bootloader exchanges two slots.
+    /// The bootloader exchanges two slots, of equal length. The first of them always runs.
     Swap,
     /// The bootloader overwrites the running image.
     InPlace,
@@ -28,11 +30,12 @@ pub enum Model {
 pub enum Want {
     /// To know what runs.
     Observe,
-    /// The slot boots next, on trial.
+    /// The slot boots next, on trial. A boot control that exchanges slots boots its image in the slot that always
+    /// runs.
     Arm {
         /// The slot.
         slot: SlotId,
-        /// How many boots it is given.
+        /// How many boots it is given: [`BootControl::TRIALS`].
         trials: u8,
     },
     /// The slot boots at the next reset, whoever causes it, on trial where it is not the confirmed one.
