@@ -335,9 +335,9 @@ where
     ///
     /// # Panics
     /// When it comes to no rest, or refuses the command.
-    pub fn session(
+    pub fn session<P: Platform>(
         &mut self,
-        updater: &mut Updater<Sim<N>>,
+        updater: &mut Updater<P>,
         command: &mut Option<(Initiator, Command<'_>)>,
     ) -> Result<bool, Rest> {
         for _ in 0..BOUND {
@@ -359,7 +359,7 @@ where
                     self.fetch(updater, ticket, &uri, offset)?;
                 }
                 Need::Permit { .. } => updater.permit(now).expect("a permit is owed"),
-                Need::Boot(want) => panic!("the native boot control asks nothing: {want:?}"),
+                Need::Boot(want) => panic!("a boot control in flash asks nothing: {want:?}"),
                 Need::Reset => return Ok(false),
                 Need::Wait(until) => match self.on_trial(updater) {
                     Some(SelfTest::Pass) => {
@@ -386,7 +386,7 @@ where
     }
 
     /// Notes what is seen of a device at rest.
-    fn rests(&mut self, updater: &Updater<Sim<N>>) {
+    fn rests<P: Platform>(&mut self, updater: &Updater<P>) {
         let status = updater.status().expect("a device at rest has a status");
         self.seen = Some(Seen {
             jumped: self.jumped.expect("it has booted"),
@@ -399,7 +399,7 @@ where
         });
     }
 
-    fn on_trial(&self, updater: &Updater<Sim<N>>) -> Option<SelfTest> {
+    fn on_trial<P: Platform>(&self, updater: &Updater<P>) -> Option<SelfTest> {
         match updater.status()?.state {
             State::Trial { .. } => Some(self.self_test),
             State::Idle | State::Checking { .. } | State::Receiving { .. } => None,
@@ -412,9 +412,9 @@ where
     ///
     /// # Errors
     /// [`Rest::PowerLost`].
-    pub fn fetch(
+    pub fn fetch<P: Platform>(
         &mut self,
-        updater: &mut Updater<Sim<N>>,
+        updater: &mut Updater<P>,
         ticket: fwupd_core::updater::Ticket,
         uri: &str,
         offset: u32,
