@@ -269,7 +269,7 @@ impl Firmware<'_> {
         let Some(state) = up.status().map(|status| spec::project(&status, note).state) else {
             return Err(Answer::Unavailable);
         };
-        if up.settled() == Settled::Pending {
+        if up.settled(self.by) == Settled::Pending {
             return Err(Answer::Unavailable);
         }
         let job = |uri, after| Job { uri, reach: Reach::Stage, target: None, after, file_check: None };

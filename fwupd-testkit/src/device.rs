@@ -349,7 +349,7 @@ where
             }
             if let Some(status) = updater.status()
                 && self.states.last() != Some(status.state)
-                && updater.settled() != Settled::Pending
+                && updater.settled(Initiator::APPLICATION) != Settled::Pending
             {
                 self.states.push(*status.state);
             }

@@ -173,5 +173,5 @@ fn command<P: Platform>(updater: &mut Updater<P>, code: Code, argument: u8, now:
     };
     // A refusal shows in the status, which has not changed.
     let _ = updater.command(Initiator::APPLICATION, command, Some(&[argument]), now);
-    let _ = updater.settled();
+    let _ = updater.settled(Initiator::APPLICATION);
 }

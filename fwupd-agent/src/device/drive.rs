@@ -175,7 +175,7 @@ impl<'a, const N: usize> Device<'a, N> {
             Err(refused) => return Ok(Err(refused)),
         };
         self.settle()?;
-        match self.updater.settled() {
+        match self.updater.settled(BY) {
             Settled::Written => Ok(Ok(run)),
             Settled::Pending | Settled::Lost => Err(Error::failed("the flash did not take the command")),
         }

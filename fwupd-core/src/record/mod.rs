@@ -52,8 +52,8 @@ pub const URI_MAX: usize = 255;
 pub const TAG_MAX: usize = 64;
 /// Longest note, bytes.
 pub const NOTE_MAX: usize = 96;
-/// How many initiators can have a note: numbers 0 to 3.
-pub const NOTES: usize = 4;
+/// How many initiators can have a note: numbers 0 to 5, which are the application and five protocols at once.
+pub const NOTES: usize = 6;
 
 /// Up to `N` bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

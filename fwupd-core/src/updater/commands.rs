@@ -141,7 +141,7 @@ impl<P: Platform> Updater<P> {
             dirty.note(by);
         }
         self.begin_boot_work(&mut dirty);
-        self.commit_order(dirty);
+        self.commit_order(by, dirty);
         Ok(self.record.run)
     }
 
@@ -298,7 +298,7 @@ impl<P: Platform> Updater<P> {
         let mut dirty = Dirty::default();
         self.change(&Event::World(World::Permit), &mut dirty)?;
         self.begin_boot_work(&mut dirty);
-        self.commit_order(dirty);
+        self.commit_order(Initiator::APPLICATION, dirty);
         Ok(())
     }
 
@@ -315,7 +315,7 @@ impl<P: Platform> Updater<P> {
         if let Some(last) = &mut self.record.last {
             last.until = until;
         }
-        self.commit_order(dirty);
+        self.commit_order(Initiator::APPLICATION, dirty);
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use crate::boot::{BootControl, BootEvent, Model};
 use crate::flash::journal::{JournalFault, Kind};
 use crate::image::SlotId;
 use crate::lifecycle::{Effect, Ends, Event, State, Step, World, step};
-use crate::outcome::{Failure, Outcome, Phase, Refused};
+use crate::outcome::{Failure, Initiator, Outcome, Phase, Refused};
 use crate::record::{self, Barred, Bytes, Installed, Point, Progress};
 use crate::slot::{Enabled, Log, Slot};
 
@@ -228,10 +228,10 @@ impl<P: Platform> Updater<P> {
         Dirty { progress: true, ..Dirty::default() }
     }
 
-    /// The same for a command's frame, which [`settled`](Updater::settled) tells of.
-    pub(super) fn commit_order(&mut self, dirty: Dirty) {
-        self.lost_commit = false;
-        self.ordered = dirty.any();
+    /// The same for the frame of this initiator's command, which [`settled`](Updater::settled) tells of.
+    pub(super) fn commit_order(&mut self, by: Initiator, dirty: Dirty) {
+        self.lost_orders.remove(by);
+        self.ordered = dirty.any().then_some(by);
         self.commit(dirty);
     }
 

@@ -44,7 +44,9 @@ impl<P: Platform> Updater<P> {
         self.head = None;
         self.pending = None;
         self.committing = false;
-        self.lost_commit |= core::mem::take(&mut self.ordered);
+        if let Some(by) = self.ordered.take() {
+            self.lost_orders.insert(by);
+        }
         self.reset = false;
         self.lender = Lender::Nobody;
         self.new_ticket();
@@ -109,7 +111,7 @@ impl<P: Platform> Updater<P> {
         match self.load {
             Load::Ready if good => {
                 self.failures = 0;
-                self.ordered = false;
+                self.ordered = None;
             }
             Load::Ready => {
                 self.failures = self.failures.saturating_add(1);

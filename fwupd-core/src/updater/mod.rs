@@ -165,16 +165,40 @@ pub enum BadConfig {
     Policy,
 }
 
+/// A set of initiators.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Initiators([u32; 8]);
+
+impl Initiators {
+    const NONE: Self = Self([0; 8]);
+
+    fn holds(&self, by: Initiator) -> bool {
+        self.0.get(usize::from(by.0 >> 5)).is_some_and(|word| word & Self::bit(by) != 0)
+    }
+
+    fn insert(&mut self, by: Initiator) {
+        self.0.iter_mut().skip(usize::from(by.0 >> 5)).take(1).for_each(|word| *word |= Self::bit(by));
+    }
+
+    fn remove(&mut self, by: Initiator) {
+        self.0.iter_mut().skip(usize::from(by.0 >> 5)).take(1).for_each(|word| *word &= !Self::bit(by));
+    }
+
+    fn bit(by: Initiator) -> u32 {
+        1 << (by.0 & 31)
+    }
+}
+
 /// Names one transfer. What is told under an older one is refused.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Ticket(u32);
 
-/// Whether the last command stands in flash.
+/// Whether an initiator's last command stands in flash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Settled {
-    /// Its frame is being written: wait before answering.
+    /// A frame is being written: wait before answering.
     Pending,
     /// It is written.
     Written,
@@ -312,10 +336,10 @@ pub struct Updater<P: Platform> {
     /// What has happened, and is to be told to the lifecycle at the next [`Updater::need`].
     pending: Option<World>,
     committing: bool,
-    /// Whether the frame that is being written is the last command's.
-    ordered: bool,
-    /// Whether the last command's frame was not written.
-    lost_commit: bool,
+    /// Whose command the frame is that is being written, if it is one's.
+    ordered: Option<Initiator>,
+    /// Whose last command's frame was not written.
+    lost_orders: Initiators,
     reset: bool,
     lender: Lender,
     chunk: Aligned<CHUNK>,
@@ -384,8 +408,8 @@ impl<P: Platform> Updater<P> {
             },
             pending: None,
             committing: false,
-            ordered: false,
-            lost_commit: false,
+            ordered: None,
+            lost_orders: Initiators::NONE,
             reset: false,
             lender: Lender::Nobody,
             chunk: Aligned([0; CHUNK]),
@@ -439,9 +463,10 @@ impl<P: Platform> Updater<P> {
         self.lost
     }
 
-    /// Whether the last command stands in flash. An adapter sends its success answer only then.
-    pub fn settled(&self) -> Settled {
-        match (self.committing, self.lost_commit) {
+    /// Whether the last command of this initiator stands in flash. An adapter sends its success answer only then.
+    /// While a frame is being written, whosever it is, no command can be taken, and all are told to wait.
+    pub fn settled(&self, by: Initiator) -> Settled {
+        match (self.committing, self.lost_orders.holds(by)) {
             (true, _) => Settled::Pending,
             (false, true) => Settled::Lost,
             (false, false) => Settled::Written,
@@ -466,7 +491,7 @@ impl<P: Platform> Updater<P> {
         *self.notes.get_mut(n).ok_or(Refused::Invalid)? = note;
         let mut dirty = Dirty::default();
         dirty.note(by);
-        self.commit_order(dirty);
+        self.commit_order(by, dirty);
         Ok(())
     }
 
@@ -506,7 +531,7 @@ impl<P: Platform> Updater<P> {
             return Err(Refused::NotAvailable);
         }
         self.revoked = revoked;
-        self.commit_order(Dirty { trust: true, ..Dirty::default() });
+        self.commit_order(Initiator::APPLICATION, Dirty { trust: true, ..Dirty::default() });
         Ok(())
     }
 

@@ -396,7 +396,7 @@ impl<'a> Device<'a> {
 
     /// What is to be done without being asked: what was forgotten is noted, what was put off is tried again.
     fn tidy<P: Platform>(&mut self, now: Now, up: &mut Updater<P>) {
-        if self.busy.is_some() || up.settled() == Settled::Pending {
+        if self.busy.is_some() || up.settled(self.config.by) == Settled::Pending {
             return;
         }
         let Some(view) = self.view(up) else { return };

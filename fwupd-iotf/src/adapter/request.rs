@@ -122,7 +122,7 @@ impl Device<'_> {
         if inbound == Inbound::Other {
             return Rc::NotImplemented.into();
         }
-        if up.settled() == Settled::Pending {
+        if up.settled(self.config.by) == Settled::Pending {
             return Turn::Again(Step::Start);
         }
         let Some(view) = self.view(up) else { return Rc::Internal.into() };
@@ -155,7 +155,7 @@ impl Device<'_> {
         now: Now,
         up: &mut Updater<P>,
     ) -> Turn<'t> {
-        match (busy.step, up.settled()) {
+        match (busy.step, up.settled(self.config.by)) {
             (step, Settled::Pending) => Turn::Again(step),
             (Step::Start, _) => self.start(inbound, envelope, now, up),
             (Step::Discard | Step::Settle(_), Settled::Lost) => Rc::Internal.into(),

@@ -424,7 +424,7 @@ impl Rig {
         let now = self.now();
         self.up.command(Initiator(by), command, None, now).unwrap();
         self.board.drain(&mut self.up, "the updater").unwrap();
-        assert_eq!(self.up.settled(), Settled::Written);
+        assert_eq!(self.up.settled(Initiator(by)), Settled::Written);
     }
 
     /// A device that has downloaded a good package, observed; nothing left to be told.

@@ -107,12 +107,12 @@ impl<A: Copy + Eq> Client<'_, A> {
         loop {
             let turn = match busy.step {
                 Step::Start => self.start(message, now, up),
-                Step::Settle(reply) => match up.settled() {
+                Step::Settle(reply) => match up.settled(self.config.by) {
                     Settled::Pending => Turn::Again,
                     Settled::Written => Turn::Done(reply),
                     Settled::Lost => Answer::Internal.into(),
                 },
-                Step::Fail(why, answer) => match up.settled() {
+                Step::Fail(why, answer) => match up.settled(self.config.by) {
                     Settled::Pending => Turn::Again,
                     Settled::Lost => Answer::Internal.into(),
                     Settled::Written => match up.failed(up.ticket(), why, now) {
@@ -121,7 +121,7 @@ impl<A: Copy + Eq> Client<'_, A> {
                         Ok(()) | Err(_) => Turn::Next(Step::Settle(answer.into())),
                     },
                 },
-                Step::Restart => match up.settled() {
+                Step::Restart => match up.settled(self.config.by) {
                     Settled::Pending => Turn::Again,
                     Settled::Written => Turn::Next(Step::Start),
                     Settled::Lost => Answer::Internal.into(),

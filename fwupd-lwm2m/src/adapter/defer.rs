@@ -82,7 +82,7 @@ fn is_put_off(by: Initiator, status: &Status<'_>) -> bool {
 impl<A: Copy + Eq> Client<'_, A> {
     /// Sends the commands whose time has come.
     pub(super) fn watch_deferral<P: Platform>(&mut self, now: Now, up: &mut Updater<P>) {
-        if self.busy.is_some() || up.settled() == Settled::Pending {
+        if self.busy.is_some() || up.settled(self.config.by) == Settled::Pending {
             return;
         }
         let view = View::of(&self.model.firmware, up);

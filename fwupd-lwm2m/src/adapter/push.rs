@@ -293,7 +293,7 @@ impl<A: Copy + Eq> Client<'_, A> {
         loop {
             let Some(push) = &mut self.push else { return Answer::Incomplete.into() };
             if !up.status().is_some_and(|status| push.is_open(&status)) {
-                if up.settled() == Settled::Pending {
+                if up.settled(self.config.by) == Settled::Pending {
                     return Turn::Again;
                 }
                 self.push = None;
@@ -348,7 +348,7 @@ impl<A: Copy + Eq> Client<'_, A> {
     /// All bytes are there: waits until they are compared, but for no longer than a server waits. The result is
     /// told by State and Update Result in any case.
     pub(super) fn finish<P: Platform>(&mut self, since: Millis, now: Now, up: &mut Updater<P>) -> Turn {
-        if up.settled() == Settled::Pending {
+        if up.settled(self.config.by) == Settled::Pending {
             return Turn::Again;
         }
         let Some(push) = self.push else { return ended(false, up) };

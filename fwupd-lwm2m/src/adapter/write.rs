@@ -51,7 +51,7 @@ impl<A: Copy + Eq> Client<'_, A> {
         if up.status().is_none() {
             return Answer::Unavailable.into();
         }
-        if up.settled() == Settled::Pending {
+        if up.settled(self.config.by) == Settled::Pending {
             return Turn::Again;
         }
         if !executes && self.is_package(&path, message) {

@@ -157,7 +157,7 @@ impl<'a, A: Copy + Eq> Device<'a, A> {
         if let Ok(message) = &message
             && message.code.is_request()
         {
-            let writing = up.settled() == Settled::Pending;
+            let writing = up.settled(self.config.rules.by) == Settled::Pending;
             if self.pending || (writing && !message.code.is_safe()) {
                 return Handled::Again;
             }

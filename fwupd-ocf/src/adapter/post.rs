@@ -126,7 +126,7 @@ impl<A: Copy + Eq> Device<'_, A> {
     /// 5.03 while there is work of others, an image is being installed, or something is being written: to be tried
     /// again. 5.00 where the updater refuses it.
     pub fn restore<P: Platform>(&mut self, now: Now, up: &mut Updater<P>) -> Result<(), Answer> {
-        if up.settled() == Settled::Pending {
+        if up.settled(self.config.rules.by) == Settled::Pending {
             return Err(Answer::Unavailable);
         }
         let rules = &self.config.rules;
@@ -158,7 +158,7 @@ impl<A: Copy + Eq> Device<'_, A> {
 
     /// Notes whether what was being written stands.
     pub(super) fn resolve<P: Platform>(&mut self, up: &Updater<P>) {
-        let answer = match up.settled() {
+        let answer = match up.settled(self.config.rules.by) {
             Settled::Pending => return,
             Settled::Written => Answer::Changed,
             Settled::Lost => Answer::Internal,

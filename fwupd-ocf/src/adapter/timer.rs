@@ -16,7 +16,7 @@ use crate::wire::time::Instant;
 impl<A: Copy + Eq> Device<'_, A> {
     /// Begins what is due, and keeps what there is to remember.
     pub(super) fn tick<P: Platform>(&mut self, now: Now, up: &mut Updater<P>) {
-        if self.pending || up.settled() == Settled::Pending {
+        if self.pending || up.settled(self.config.rules.by) == Settled::Pending {
             return;
         }
         let Some(deed) = self.next(now, up) else { return };

@@ -558,6 +558,6 @@ impl Rig {
         let now = self.now();
         self.up.command(Initiator(by), command, None, now).unwrap();
         self.device.drain(&mut self.up, "the updater").unwrap();
-        assert_eq!(self.up.settled(), Settled::Written);
+        assert_eq!(self.up.settled(Initiator(by)), Settled::Written);
     }
 }

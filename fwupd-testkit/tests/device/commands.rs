@@ -29,12 +29,12 @@ fn nothing_is_taken_before_the_journal_is_read_or_while_a_frame_is_written() {
     let mut bench = bench();
     let now = bench.now();
     bench.updater.command(Initiator(1), fetch, None, now).unwrap();
-    assert_eq!(bench.updater.settled(), Settled::Pending);
+    assert_eq!(bench.updater.settled(Initiator(1)), Settled::Pending);
     assert_eq!(bench.updater.command(Initiator(1), Command::Cancel, None, now), Err(Refused::NotAvailable));
     assert_eq!(bench.updater.need(now), Need::Again);
     assert_eq!(bench.updater.room(), 0);
     bench.drain();
-    assert_eq!(bench.updater.settled(), Settled::Written);
+    assert_eq!(bench.updater.settled(Initiator(1)), Settled::Written);
     assert!(matches!(bench.updater.need(now), Need::Fetch { uri: "x", offset: 0, .. }));
 }
 

@@ -80,7 +80,7 @@ fn a_command_whose_frame_was_dropped_is_not_told_as_written() {
     bench.updater.command(Initiator(1), Command::Fetch(job("x")), None, now).unwrap();
     dropped(&mut bench);
     bench.drain();
-    assert_eq!((bench.state(), bench.updater.settled()), (State::Idle, Settled::Lost));
+    assert_eq!((bench.state(), bench.updater.settled(Initiator(1))), (State::Idle, Settled::Lost));
     bench.command(1, Command::Fetch(job("x"))).unwrap();
     // What is resumed after that writes a frame of its own, which is not the command's.
     let run = bench.updater.status().unwrap().run;
@@ -88,8 +88,40 @@ fn a_command_whose_frame_was_dropped_is_not_told_as_written() {
     dropped(&mut bench);
     bench.drain();
     assert_eq!(bench.state().run(), Some(run));
-    assert_eq!(bench.updater.settled(), Settled::Lost);
+    assert_eq!(bench.updater.settled(Initiator(1)), Settled::Lost);
     bench.command(1, Command::Cancel).unwrap();
+}
+
+#[test]
+fn each_initiator_is_told_of_its_own_command_whoever_came_after_it() {
+    let (first, second) = (Initiator(1), Initiator(254));
+    let mut bench = Bench::new(factory(GEOMETRIES[0]));
+    let now = bench.now();
+    bench.updater.command(first, Command::Fetch(job("x")), None, now).unwrap();
+    dropped(&mut bench);
+    bench.drain();
+    // Before the first one asks how it went, another is given a command, which is written.
+    bench.updater.command(second, Command::Fetch(job("y")), None, now).unwrap();
+    assert_eq!(
+        (bench.updater.settled(first), bench.updater.settled(second)),
+        (Settled::Pending, Settled::Pending)
+    );
+    bench.drain();
+    assert_eq!(
+        (bench.updater.settled(first), bench.updater.settled(second)),
+        (Settled::Lost, Settled::Written)
+    );
+    // And the other way round: what was written stays so when another's is lost.
+    bench.updater.remember(first, b"note").unwrap();
+    bench.drain();
+    bench.updater.command(second, Command::Cancel, None, now).unwrap();
+    dropped(&mut bench);
+    bench.drain();
+    assert_eq!(
+        (bench.updater.settled(first), bench.updater.settled(second)),
+        (Settled::Written, Settled::Lost)
+    );
+    assert!(matches!(bench.state(), State::Receiving { .. }));
 }
 
 #[test]
@@ -99,11 +131,11 @@ fn a_command_that_was_written_stays_so_when_a_later_frame_is_not() {
     bench.command(1, Command::Activate { slot: None, ask: Ask::No }).unwrap();
     let now = bench.now();
     bench.updater.need(now);
-    assert_eq!(bench.updater.settled(), Settled::Pending, "it goes on by itself");
+    assert_eq!(bench.updater.settled(Initiator(1)), Settled::Pending, "it goes on by itself");
     dropped(&mut bench);
     bench.drain();
     assert!(matches!(bench.state(), State::Staged { wanted: Some(_), .. }));
-    assert_eq!(bench.updater.settled(), Settled::Written);
+    assert_eq!(bench.updater.settled(Initiator(1)), Settled::Written);
 }
 
 #[test]

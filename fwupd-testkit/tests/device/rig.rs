@@ -80,9 +80,9 @@ impl Bench {
     pub(crate) fn command(&mut self, by: u8, command: Command<'_>) -> Result<Run, Refused> {
         let now = self.now();
         let run = self.updater.command(Initiator(by), command, None, now)?;
-        assert_eq!(self.updater.settled(), Settled::Pending);
+        assert_eq!(self.updater.settled(Initiator(by)), Settled::Pending);
         self.drain();
-        assert_eq!(self.updater.settled(), Settled::Written);
+        assert_eq!(self.updater.settled(Initiator(by)), Settled::Written);
         Ok(run)
     }
 

@@ -309,7 +309,7 @@ impl<'a> Agent<'a> {
             return None;
         }
         self.watch(now, up);
-        if self.dirty && up.settled() != Settled::Pending {
+        if self.dirty && up.settled(self.config.by) != Settled::Pending {
             let _ = self.remember(self.note, up);
         }
         loop {
@@ -332,7 +332,7 @@ impl<'a> Agent<'a> {
             }
             self.request.take_if(|request| request.end.is_some());
             if !self.find_change(status) {
-                self.told = !self.dirty && up.settled() != Settled::Pending;
+                self.told = !self.dirty && up.settled(self.config.by) != Settled::Pending;
                 return None;
             }
         }

@@ -61,7 +61,7 @@ impl Agent<'_> {
     ) -> Turn {
         let responds = node.flag(operate::SEND_RESP);
         let answer = match step {
-            Step::Settle(answer) => match (up.settled(), answer.reply) {
+            Step::Settle(answer) => match (up.settled(self.config.by), answer.reply) {
                 (Settled::Pending, _) => return Turn::Again,
                 (Settled::Written, _) | (Settled::Lost, Reply::Failed(_)) => answer,
                 (Settled::Lost, Reply::Done | Reply::Begun(_)) => {
@@ -70,7 +70,7 @@ impl Agent<'_> {
                 }
             },
             Step::Start | Step::Set(..) => {
-                if up.settled() == Settled::Pending {
+                if up.settled(self.config.by) == Settled::Pending {
                     return Turn::Again;
                 }
                 let Some(status) = up.status() else { return Turn::Again };

@@ -150,7 +150,7 @@ impl Agent<'_> {
         up: &mut Updater<P>,
         out: &mut Out<'_>,
     ) -> Turn {
-        if up.settled() == Settled::Pending {
+        if up.settled(self.config.by) == Settled::Pending {
             return Turn::Again;
         }
         let Some(status) = up.status() else { return Turn::Again };
@@ -163,7 +163,7 @@ impl Agent<'_> {
             emit_error(out, id, code, |_| {});
             Turn::Done
         };
-        if step != Step::Start && up.settled() == Settled::Lost {
+        if step != Step::Start && up.settled(self.config.by) == Settled::Lost {
             self.forget();
             self.loaded = false;
             return fails(Code::Internal, out);

@@ -137,7 +137,7 @@ impl Agent<'_> {
                 self.dirty = true;
             }
         }
-        if up.settled() == Settled::Pending {
+        if up.settled(self.config.by) == Settled::Pending {
             return;
         }
         if self.withdraw {

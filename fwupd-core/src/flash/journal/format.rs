@@ -5,7 +5,7 @@ use super::super::crc::Crc;
 use super::round_up;
 
 /// Kinds of record, fewer than 16.
-pub(super) const KINDS: usize = 12;
+pub(super) const KINDS: usize = 14;
 
 /// A kind of record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,9 +25,9 @@ impl Kind {
     /// Revoked keys.
     pub(crate) const TRUST: Self = Self(5);
 
-    /// The n-th note, 0 to 3.
+    /// The n-th note, 0 to 5.
     pub(crate) fn note(n: u8) -> Option<Self> {
-        (n < 4).then(|| Self(8u8.saturating_add(n)))
+        n.checked_add(8).and_then(Self::from_byte)
     }
 
     pub(super) fn all() -> impl Iterator<Item = Self> {
