@@ -76,7 +76,7 @@ fn what_names_a_wrong_slot_or_a_wrong_argument_is_refused_and_changes_nothing() 
         assert_eq!(bench.command(by, command), Err(refused), "{command:?}");
     }
     let now = bench.now();
-    for (by, note, refused) in [(4, &[0; 4][..], Refused::Invalid), (1, &[0; 97], Refused::Invalid)] {
+    for (by, note, refused) in [(6, &[0; 4][..], Refused::Invalid), (1, &[0; 97], Refused::Invalid)] {
         let command = fetch(job("x"));
         assert_eq!(bench.updater.command(Initiator(by), command, Some(note), now), Err(refused));
         assert_eq!(bench.updater.remember(Initiator(by), note), Err(refused));
