@@ -11,6 +11,17 @@ const LONGEST: usize = 600;
 const PROTOCOLS: [&str; 4] =
     [concat!("lwm", "2m"), concat!("io", "tf"), concat!("o", "cf"), concat!("u", "sp")];
 
+/// What reaches a flash driver. Written in halves, as above.
+const FLASH: [&str; 4] = [
+    concat!("Nor", "Flash"),
+    concat!("ReadNor", "Flash"),
+    concat!("MultiwriteNor", "Flash"),
+    concat!("embedded_", "storage"),
+];
+
+/// The one file below the waist that names a flash trait.
+const DRIVEN: &str = "fwupd-core/src/flash/run.rs";
+
 /// What says that something is not done.
 const UNDONE: [&str; 4] =
     [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("to", "do!"), concat!("unimple", "mented!")];
@@ -68,6 +79,13 @@ fn judge(path: &Path, text: &str) -> Vec<String> {
                 .iter()
                 .filter(|word| own != **word && names(line, word))
                 .for_each(|word| found(&format!("{word} is named")));
+            // The core's errors come from there.
+            let core = path.starts_with("fwupd-core");
+            FLASH
+                .iter()
+                .filter(|word| !core || (path != Path::new(DRIVEN) && **word != FLASH[3]))
+                .filter(|word| identifies(line, word))
+                .for_each(|word| found(&format!("{word} is named")));
         }
         UNDONE.iter().filter(|word| line.contains(**word)).for_each(|word| found(word));
         MACHINES.iter().filter(|top| is_path_below(line, top)).for_each(|_| found("a path of one machine"));
@@ -109,6 +127,12 @@ fn names(line: &str, word: &str) -> bool {
     line.split(|c: char| !c.is_ascii_alphanumeric()).any(|part| part.eq_ignore_ascii_case(word))
 }
 
+/// Whether the line has the identifier, whole; in a manifest it may be written with hyphens.
+fn identifies(line: &str, word: &str) -> bool {
+    let line = line.replace('-', "_");
+    line.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').any(|part| part == word)
+}
+
 /// Whether the line has an absolute path below this folder.
 fn is_path_below(line: &str, top: &str) -> bool {
     let path = format!("/{top}/");
@@ -127,6 +151,11 @@ mod tests {
     }
 
     #[test]
+    fn this_repository_keeps_its_rules() {
+        assert!(check().is_ok_and(|told| told.ends_with(" files")));
+    }
+
+    #[test]
     fn a_protocol_is_a_word_of_its_own_in_any_case() {
         let [first, .., last] = PROTOCOLS;
         assert_eq!(verdict("fwupd-core/src/lib.rs", &format!("as {} says", first.to_uppercase())), 1);
@@ -136,6 +165,24 @@ mod tests {
         assert_eq!(verdict("fwupd-coap/src/lib.rs", first), 1);
         assert_eq!(verdict(&format!("fwupd-{first}/src/lib.rs"), first), 0);
         assert_eq!(verdict(&format!("fwupd-{first}/src/lib.rs"), last), 1);
+    }
+
+    #[test]
+    fn a_flash_trait_is_named_where_operations_are_carried_out_and_nowhere_else_below_the_agent() {
+        let [write, read, .., driver] = FLASH;
+        let [adapter, ..] = PROTOCOLS;
+        let adapter = format!("fwupd-{adapter}/src/lib.rs");
+        for word in FLASH {
+            assert_eq!(verdict(&adapter, &format!("use x::{word};")), 1, "{word}");
+        }
+        assert_eq!(verdict(&adapter.replace("src/lib.rs", "Cargo.toml"), &driver.replace('_', "-")), 1);
+        assert_eq!(verdict("fwupd-core/src/boot/native.rs", &format!("impl<F: {write}> Boot<F>")), 1);
+        assert_eq!(verdict("fwupd-coap/src/lib.rs", read), 1);
+        assert_eq!(verdict("fwupd-coap/Cargo.toml", driver), 1);
+        assert_eq!(verdict(DRIVEN, &format!("impl<F: {write}> Parts for F")), 0);
+        assert_eq!(verdict("fwupd-core/src/flash/mod.rs", &format!("pub use {driver}::nor_flash::Kind;")), 0);
+        assert_eq!(verdict("fwupd-core/src/flash/mod.rs", &format!("{write}ErrorKind")), 0);
+        assert_eq!(verdict("fwupd-agent/src/flash/file.rs", write), 0);
     }
 
     #[test]
