@@ -7,7 +7,7 @@
 
 use fwupd_core::lifecycle::State as Life;
 use fwupd_core::outcome::{Ask, Failure, Outcome, Phase, Reach, Refused, What};
-use fwupd_core::status::Status;
+use fwupd_core::status::{Coarse, Status};
 
 use crate::note::Note;
 
@@ -340,6 +340,21 @@ pub fn project(status: &Status<'_>, note: &Note) -> Shown {
         Life::Reverting { .. } => (State::Downloaded, UpdateStatus::InProgress),
     };
     Shown { state, status }
+}
+
+/// What a shown value may stand for. Model, Firmware attributes, state: there is none for an installation, which
+/// shows as a download that is in progress; so does an activation that waits for a permit, or was put off. And
+/// what the platform has reset may still be there.
+pub const fn coarse(shown: Shown) -> Coarse {
+    match shown.state {
+        State::Idle if matches!(shown.status, UpdateStatus::Success) => Coarse::NOTHING.or(Coarse::STAGED),
+        State::Idle => Coarse::NOTHING,
+        State::Downloading => Coarse::RECEIVING,
+        State::Downloaded if matches!(shown.status, UpdateStatus::InProgress) => {
+            Coarse::STAGED.or(Coarse::INSTALLING)
+        }
+        State::Downloaded => Coarse::STAGED,
+    }
 }
 
 /// What an outcome shows. Model, Firmware attributes, updateStatus.

@@ -5,7 +5,7 @@
 
 use fwupd_core::lifecycle::State as Life;
 use fwupd_core::outcome::{Failure, Outcome, Phase, Reach, Refused, What};
-use fwupd_core::status::Status;
+use fwupd_core::status::{Coarse, Status};
 
 use crate::note::Note;
 
@@ -408,6 +408,16 @@ pub fn project(status: &Status<'_>, note: &Note) -> Shown {
         Life::Reverting { .. } => (State::Updating, UpdateResult::Initial),
     };
     Shown { state, result }
+}
+
+/// What a shown value may stand for. Object 5, Resource 3: each state is one part of the lifecycle.
+pub const fn coarse(shown: Shown) -> Coarse {
+    match shown.state {
+        State::Idle => Coarse::NOTHING,
+        State::Downloading => Coarse::RECEIVING,
+        State::Downloaded => Coarse::STAGED,
+        State::Updating => Coarse::INSTALLING,
+    }
 }
 
 /// What an outcome shows while its image may still be installed: a failed installation, or a deferral.

@@ -8,7 +8,7 @@
 use fwupd_coap::spec::{CRITICAL, Definition, Format};
 use fwupd_core::lifecycle::State as Life;
 use fwupd_core::outcome::{Failure, Outcome, Phase, Refused, What};
-use fwupd_core::status::Status;
+use fwupd_core::status::{Coarse, Status};
 
 use crate::note::Note;
 
@@ -427,6 +427,16 @@ pub fn project(status: &Status<'_>, note: &Note) -> Shown {
         Life::Reverting { .. } => (State::Upgrading, UpdateResult::IDLE),
     };
     Shown { state, result }
+}
+
+/// What a shown value may stand for. CR 2848, table 3: each state is one part of the lifecycle.
+pub const fn coarse(shown: Shown) -> Coarse {
+    match shown.state {
+        State::Idle | State::Nsa => Coarse::NOTHING,
+        State::Svv => Coarse::RECEIVING,
+        State::Sva => Coarse::STAGED,
+        State::Upgrading => Coarse::INSTALLING,
+    }
 }
 
 /// nv: the newer version known, unless it is that of a package that was dropped for another.

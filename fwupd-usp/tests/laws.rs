@@ -5,6 +5,7 @@ use fwupd_core::flash::run;
 use fwupd_core::image::SlotId;
 use fwupd_core::lifecycle::AfterReset;
 use fwupd_core::outcome::{Ask, Failure, Initiator, Phase, Reach, Refused};
+use fwupd_core::status::Coarse;
 use fwupd_core::updater::{Command, Job, Need, Updater};
 use fwupd_testkit::clock::WallAfterReset;
 use fwupd_testkit::device::{Device, Sim};
@@ -12,8 +13,8 @@ use fwupd_testkit::random::Random;
 use fwupd_testkit::reference::{factory, layout, package};
 use fwupd_usp::spec::model::ImageStatus as S;
 use fwupd_usp::spec::{
-    Code, failure, fault_code, project, refused_activate, refused_available, refused_boot, refused_cancel,
-    refused_download, words,
+    Code, coarse, failure, fault_code, project, refused_activate, refused_available, refused_boot,
+    refused_cancel, refused_download, words,
 };
 
 /// Looks at the device between two steps.
@@ -42,6 +43,8 @@ fn look(device: &Device<2>, up: &Updater<Sim<2>>) {
         assert!(!(none && versions), "{status:?}");
     }
     assert_eq!(active, 1);
+    let shown = coarse((0..2).map(|slot| project(&status, SlotId(slot))));
+    assert!(shown.contains(Coarse::of(status.state)), "{shown} in {status:?}");
 }
 
 #[test]

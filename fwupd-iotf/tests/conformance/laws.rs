@@ -6,7 +6,9 @@ use std::rc::Rc;
 
 use fwupd_core::lifecycle::{AfterReset, State};
 use fwupd_core::outcome::{Ask, Failure, Initiator, Reach};
+use fwupd_core::status::Coarse;
 use fwupd_core::updater::{Command, Job, Need};
+use fwupd_iotf::spec::coarse;
 use fwupd_testkit::device::SelfTest;
 use fwupd_testkit::random::Random;
 use serde_json::json;
@@ -41,6 +43,8 @@ impl Watch {
         if status.state.run().is_some() {
             assert!(code == 0 || code == 1 && activates, "law 3: {code} in {:?}", status.state);
         }
+        let shown = rig.projected();
+        assert!(coarse(shown).contains(Coarse::of(status.state)), "{shown:?} in {:?}", status.state);
         assert_eq!(Some(status.running), rig.board.jumped, "law 4");
         if let Some(before) = self.before.filter(|before| *before != state) {
             assert!(ALLOWED.contains(&(before, state)), "law 2: {before} to {state}");

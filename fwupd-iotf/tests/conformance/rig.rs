@@ -215,11 +215,14 @@ impl Rig {
 
     /// What the device shows, read over the wire: state and status. Observes nothing that was not observed.
     pub(crate) fn shown(&self) -> (u64, u64) {
+        let shown = self.projected();
+        (shown.state as u64, shown.status as u64)
+    }
+
+    pub(crate) fn projected(&self) -> fwupd_iotf::spec::Shown {
         let status = self.up.status().unwrap();
         let (note, _) = self.up.recall(ME).and_then(|note| fwupd_iotf::note::Note::parse(note, None)).unzip();
-        let note = note.unwrap_or(fwupd_iotf::note::Note::FRESH);
-        let shown = fwupd_iotf::spec::project(&status, &note);
-        (shown.state as u64, shown.status as u64)
+        fwupd_iotf::spec::project(&status, &note.unwrap_or(fwupd_iotf::note::Note::FRESH))
     }
 
     pub(crate) fn download(&mut self) -> u64 {

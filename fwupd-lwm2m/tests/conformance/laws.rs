@@ -5,9 +5,10 @@ use std::rc::Rc;
 
 use fwupd_core::lifecycle::{AfterReset, State};
 use fwupd_core::outcome::{Ask, Initiator, Reach};
+use fwupd_core::status::Coarse;
 use fwupd_core::updater::{Command, Job, Need};
 use fwupd_lwm2m::object::{Firmware, Schemes};
-use fwupd_lwm2m::spec::{Delivery, Lwm2m, Shown, UpdateResult};
+use fwupd_lwm2m::spec::{Delivery, Lwm2m, Shown, UpdateResult, coarse};
 use fwupd_testkit::device::SelfTest;
 use fwupd_testkit::reference::package;
 
@@ -59,6 +60,7 @@ impl Watch {
         if status.state.run().is_some() {
             assert_eq!(shown.result, UpdateResult::Initial, "law 3: {:?}", status.state);
         }
+        assert!(coarse(shown).contains(Coarse::of(status.state)), "{shown:?} in {:?}", status.state);
         assert_eq!(Some(status.running), rig.device.jumped, "law 4");
         let state = shown.state as u8;
         if let Some(before) = self.before.map(|shown| shown.state as u8).filter(|before| *before != state) {

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use fwupd_core::image::SlotId;
 use fwupd_core::lifecycle::{AfterReset, State};
 use fwupd_core::outcome::{Ask, Initiator, Reach};
+use fwupd_core::status::Coarse;
 use fwupd_core::updater::{Command, Job, Need};
 use fwupd_ocf::spec;
 use fwupd_testkit::device::SelfTest;
@@ -72,6 +73,7 @@ impl Watch {
         if status.state.run().is_some() {
             assert_eq!(shown.result.number(), 0, "law 3: {:?}", status.state);
         }
+        assert!(spec::coarse(shown).contains(Coarse::of(status.state)), "{shown:?} in {:?}", status.state);
         assert_eq!(Some(status.running), rig.device.jumped, "law 4");
         assert_eq!(rules.mode(&status, &note), shown.state.mode());
         if let Some(before) = self.before.filter(|before| *before != shown.state) {

@@ -6,8 +6,8 @@ mod project;
 pub mod schema;
 
 pub use project::{
-    Shown, boot_image, failure, fault_code, project, refused_activate, refused_available, refused_boot,
-    refused_cancel, refused_download, words,
+    Shown, boot_image, coarse, failure, fault_code, project, refused_activate, refused_available,
+    refused_boot, refused_cancel, refused_download, words,
 };
 
 /// The version of a Record, and what GetSupportedProtocol answers: TR-369 1.4.

@@ -4,7 +4,7 @@ use fwupd_core::image::{SlotId, Version};
 use fwupd_core::lifecycle::State;
 use fwupd_core::outcome::{Failure, Phase, Refused, What};
 use fwupd_core::slot::{Enabled, Slot};
-use fwupd_core::status::Status;
+use fwupd_core::status::{Coarse, Status};
 
 use super::Code;
 use super::model::ImageStatus;
@@ -71,6 +71,23 @@ fn idle(status: &Status<'_>, slot: SlotId, held: &Slot) -> ImageStatus {
         },
         Some(_) | None => by_slot,
     }
+}
+
+/// What the rows of FirmwareImage may stand for together. TR-181 has a Status for what is on its way to a row, and none
+/// for an installation: the image shows as Available before the switch and as Active after it, as it does at rest.
+pub fn coarse<'s>(rows: impl IntoIterator<Item = Shown<'s>>) -> Coarse {
+    let mut rest = Coarse::NOTHING.or(Coarse::INSTALLING);
+    for row in rows {
+        match row.status {
+            ImageStatus::Downloading | ImageStatus::Validating => return Coarse::RECEIVING,
+            ImageStatus::Available | ImageStatus::InstallationFailed | ImageStatus::ActivationFailed => {
+                rest = rest.or(Coarse::STAGED);
+            }
+            ImageStatus::Active | ImageStatus::NoImage => {}
+            ImageStatus::DownloadFailed | ImageStatus::ValidationFailed => {}
+        }
+    }
+    rest
 }
 
 /// The Status of a slot that this befell; `None` where that is told by what it holds.
