@@ -3,6 +3,7 @@
 //! ```toml
 //! state = "device"                  # state directory; relative paths are taken from this file's folder
 //! keys = ["k1.pub.pem", "d75a98.."] # trusted keys: files (PEM or hex) or 64 hex digits
+//! protocols = []                    # what `fwagent run` speaks, if no --protocol says it
 //!
 //! [identity]                        # a UUID, or a name that is hashed (RFC 9124)
 //! vendor = "example.com"
@@ -35,11 +36,17 @@
 //! endpoint = "fwagent"              # endpoint client name
 //! lifetime = 300                    # seconds of the registration
 //! push_idle = 120                   # seconds without a block after which a push is given up
+//!
+//! [ocf]                             # `fwagent run --protocol ocf`
+//! listen = "127.0.0.1:56830"        # address that clients reach it by, and UDP port; 0 takes a free one
+//! name = "fwagent"                  # name of the device; its identifiers come from it and its class
 //! ```
 
 use std::ffi::OsString;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use clap::ValueEnum;
 use fwupd_core::flash::{Layout, Part, Region, Sectors};
 use fwupd_core::image::SlotId;
 use serde::{Deserialize, Serialize};
@@ -74,8 +81,12 @@ pub struct Config {
     pub coap: Coap,
     /// How HTTPS is spoken.
     pub http: Http,
+    /// The protocols that are spoken where the command line names none.
+    pub protocols: Vec<Protocol>,
     /// The LwM2M client.
     pub lwm2m: Lwm2m,
+    /// The OCF device.
+    pub ocf: Ocf,
     keys: Vec<String>,
     /// The folder that paths of the file are relative to.
     base: PathBuf,
@@ -247,6 +258,16 @@ pub struct Http {
     pub ca: Option<PathBuf>,
 }
 
+/// A protocol that the device speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Protocol {
+    /// OMA LwM2M, Object 5
+    Lwm2m,
+    /// OCF, oic.r.softwareupdate
+    Ocf,
+}
+
 /// The LwM2M client.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -272,18 +293,36 @@ impl Default for Lwm2m {
     }
 }
 
+/// The OCF device.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Ocf {
+    /// Where it listens. Clients are told this address.
+    pub listen: SocketAddr,
+    /// Its name.
+    pub name: String,
+}
+
+impl Default for Ocf {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 56830)), name: "fwagent".to_owned() }
+    }
+}
+
 /// The file as it is written.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct File {
     state: Option<PathBuf>,
     keys: Vec<String>,
+    protocols: Vec<Protocol>,
     identity: Names,
     flash: Flash,
     boot: Boot,
     coap: Coap,
     http: Http,
     lwm2m: Lwm2m,
+    ocf: Ocf,
 }
 
 #[derive(Debug, Deserialize)]
@@ -347,9 +386,9 @@ impl Config {
             (None, Some(named)) => base.join(named),
             (Some(_), _) | (None, None) => state,
         };
-        let File { keys, flash, boot, coap, mut http, lwm2m, .. } = file;
+        let File { keys, protocols, flash, boot, coap, mut http, lwm2m, ocf, .. } = file;
         http.ca = http.ca.map(|ca| base.join(ca));
-        Ok(Self { state, identity, flash, layout, boot, coap, http, lwm2m, keys, base })
+        Ok(Self { state, identity, flash, layout, boot, coap, http, protocols, lwm2m, ocf, keys, base })
     }
 
     /// The trusted keys, read from their files.
@@ -439,6 +478,7 @@ mod tests {
         let c = parse(&example.join("\n"), &[]).unwrap();
         let d = parse("", &[]).unwrap();
         assert_eq!((c.identity, c.flash, c.boot), (d.identity, d.flash, d.boot));
+        assert_eq!((c.protocols, c.lwm2m, c.ocf), (d.protocols, d.lwm2m, d.ocf));
         assert_eq!(c.state, Path::new("base/device"));
     }
 
@@ -458,6 +498,8 @@ mod tests {
             ("a = \"b\"\ncolour = 1", "line 2: unknown field `colour`"),
             ("[flash]\n\nslotz = 1", "line 3: unknown field `slotz`"),
             ("[identity]\nclas = \"x\"", "unknown field `clas`"),
+            ("protocols = [\"smoke-signals\"]", "unknown variant `smoke-signals`"),
+            ("[ocf]\nlisten = \"nowhere\"", "line 2: invalid socket address"),
             ("[boot]\ncheck = \"some\"", "unknown variant `some`"),
             ("[boot]\ntrials = 0", "[boot]: trials"),
             ("[boot]\nperiod = 0", "[boot]: period"),

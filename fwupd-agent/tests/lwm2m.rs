@@ -2,23 +2,12 @@
 
 mod common;
 
-use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::process::{Child, ChildStderr, Command, Stdio};
+use std::process::{ChildStderr, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use common::Bench;
+use common::{Bench, Process, running};
 use fwupd_agent::firmware::SelfTest;
-
-/// A process that does not outlive its test.
-struct Process(Child);
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 /// A running `fwagent serve lwm2m`.
 struct Server {
@@ -52,13 +41,6 @@ impl Server {
     fn device<'a>(&'a self, more: &[&'a str]) -> Vec<&'a str> {
         [&["run", "--protocol", "lwm2m", "--endpoint", "tested", "--server", &self.uri], more].concat()
     }
-}
-
-fn running(bench: &Bench, arguments: &[&str]) -> Process {
-    let mut command = bench.command(arguments);
-    // Not a pipe: nobody reads from it while the device runs.
-    let err = File::create(bench.path("device.err")).unwrap();
-    Process(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(err).spawn().unwrap())
 }
 
 #[test]
@@ -191,7 +173,7 @@ fn what_cannot_be_is_wrong_usage() {
     let bench = Bench::new();
     let run = ["run", "--protocol", "lwm2m"];
     for (arguments, line) in [
-        (&["run"][..], "--protocol"),
+        (&["run"][..], "no protocol: give --protocol"),
         (&["run", "--protocol", "smoke-signals"], "smoke-signals"),
         (&["run", "--protocol", "lwm2m", "--protocol", "lwm2m"], "twice"),
         (&[&run[..], &["--server", "http://127.0.0.1"]].concat(), "only coap"),

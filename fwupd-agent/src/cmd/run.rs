@@ -1,52 +1,59 @@
-//! `fwagent run`: the device at its server, for ever.
+//! `fwagent run`: the device at its servers, for ever.
 
-use clap::{Args, ValueEnum};
+use std::net::SocketAddr;
+
+use clap::Args;
 
 use super::Context;
-use crate::device::session::{self, On, Protocol, Run, Task};
+use crate::config::Protocol;
+use crate::device::session::{self, On, Run, Task};
 use crate::error::{Error, Exit};
 use crate::net::Trace;
 
 #[derive(Debug, Args)]
 pub(super) struct Flags {
-    /// Protocol to speak
-    #[arg(long, value_enum, required = true)]
-    protocol: Vec<Spoken>,
-    /// Server, as coap://HOST:PORT [default: as configured]
+    /// Protocol to speak, repeatable [default: as configured]
+    #[arg(long, value_enum)]
+    protocol: Vec<Protocol>,
+    /// lwm2m: server, as coap://HOST:PORT [default: as configured]
     #[arg(long, value_name = "URI")]
     server: Option<String>,
-    /// Name by which the device registers [default: as configured]
+    /// lwm2m: name by which the device registers [default: as configured]
     #[arg(long, value_name = "NAME")]
     endpoint: Option<String>,
-    /// Lifetime of the registration, seconds [default: as configured]
+    /// lwm2m: lifetime of the registration, seconds [default: as configured]
     #[arg(long, value_name = "S", value_parser = clap::value_parser!(u32).range(1..))]
     lifetime: Option<u32>,
+    /// ocf: address that clients reach it by, and UDP port; port 0 takes a free one, which is told [default: as
+    /// configured]
+    #[arg(long, value_name = "ADDR:PORT")]
+    listen: Option<SocketAddr>,
     /// Show every message on stderr, one line each
     #[arg(long)]
     trace: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Spoken {
-    /// OMA LwM2M, Object 5
-    Lwm2m,
-}
-
 pub(super) fn run(context: &Context, flags: &Flags) -> Result<Exit, Error> {
     let mut config = context.config()?;
-    let mut protocols = Vec::new();
-    for spoken in &flags.protocol {
-        let protocol = match spoken {
-            Spoken::Lwm2m => Protocol::Lwm2m,
-        };
-        if protocols.contains(&protocol) {
-            return Err(Error::usage("--protocol: the same protocol twice"));
-        }
-        protocols.push(protocol);
+    let protocols = match flags.protocol.as_slice() {
+        [] => config.protocols.clone(),
+        named => named.to_vec(),
+    };
+    if protocols.is_empty() {
+        return Err(Error::usage("no protocol: give --protocol, or `protocols` in the configuration"));
     }
-    config.lwm2m.server = flags.server.clone().unwrap_or(config.lwm2m.server);
-    config.lwm2m.endpoint = flags.endpoint.clone().unwrap_or(config.lwm2m.endpoint);
+    if protocols.iter().any(|one| protocols.iter().filter(|other| *other == one).count() > 1) {
+        return Err(Error::usage("--protocol: the same protocol twice"));
+    }
+    let over = |configured: &mut String, flag: &Option<String>| {
+        if let Some(flag) = flag {
+            configured.clone_from(flag);
+        }
+    };
+    over(&mut config.lwm2m.server, &flags.server);
+    over(&mut config.lwm2m.endpoint, &flags.endpoint);
     config.lwm2m.lifetime = flags.lifetime.unwrap_or(config.lwm2m.lifetime);
+    config.ocf.listen = flags.listen.unwrap_or(config.ocf.listen);
     let task = Task::Run(Run { protocols, trace: if flags.trace { Trace::on() } else { Trace::off() } });
     session::power_on(On { config: &config, flags: &context.flags, ui: context.ui }, &task)
 }

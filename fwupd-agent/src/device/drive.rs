@@ -1,5 +1,6 @@
 //! The application's loop: flash, the updater's needs, the source of bytes, the self-test of what runs.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -13,18 +14,19 @@ use fwupd_core::updater::{Command, Need, Settled, Ticket, Updater};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
-use super::adapter::{Adapter, Taken};
+use super::adapter::{Adapter, Taken, Wanted};
 use super::download::{self, Download};
 use super::host::Host;
 use super::lwm2m::Lwm2m;
-use super::session::{BY, On, Protocol, Reading, SoFar, remember};
+use super::ocf::Ocf;
+use super::session::{BY, On, Reading, SoFar, remember};
 use super::settle;
 use super::source::{FileSource, next_of_stdin};
-use crate::config::Confirm;
+use crate::config::{Confirm, Protocol};
 use crate::error::Error;
 use crate::firmware::{Firmware, SelfTest};
 use crate::flash::{FlashError, FlashFile};
-use crate::net::{Datagram, Inbox, Trace};
+use crate::net::{Inbound, Inbox, Port, Trace};
 use crate::ui::Progress;
 
 /// Longest sleep, milliseconds.
@@ -77,8 +79,8 @@ pub(super) struct Device<'a, const N: usize> {
     progress: Option<Progress>,
     adapters: Vec<Box<dyn Adapter<N> + 'a>>,
     inbox: Inbox,
-    /// What came in and is not dealt with yet.
-    inbound: Option<Datagram>,
+    /// What came in and is not dealt with yet, the oldest first.
+    inbound: VecDeque<Inbound>,
     download: Option<Download>,
     trace: Trace,
     /// Since when a reset or an end waits for the adapters, monotonic milliseconds.
@@ -104,7 +106,7 @@ impl<'a, const N: usize> Device<'a, N> {
             progress: None,
             adapters: Vec::new(),
             inbox: Inbox::default(),
-            inbound: None,
+            inbound: VecDeque::new(),
             download: None,
             trace: Trace::off(),
             parting: None,
@@ -123,6 +125,7 @@ impl<'a, const N: usize> Device<'a, N> {
         }
         self.adapters.push(match protocol {
             Protocol::Lwm2m => Box::new(Lwm2m::new(self.on.config, trace)?),
+            Protocol::Ocf => Box::new(Ocf::open(self.on, &mut self.inbox, trace)?),
         });
         Ok(())
     }
@@ -195,8 +198,9 @@ impl<'a, const N: usize> Device<'a, N> {
             }
             // A reset that a server asks for, whatever else is under way: that goes on after it.
             let now = self.now();
-            if self.adapters.iter().any(|adapter| adapter.wants_reset()) && self.may_part(now.mono) {
-                return Ok(Rest::Reset);
+            match self.adapters.iter_mut().find_map(|adapter| adapter.wanted()) {
+                Some(Wanted::Reset) if self.may_part(now.mono) => return Ok(Rest::Reset),
+                Some(Wanted::Reset) | None => {}
             }
             let alone = self.adapters.is_empty();
             let (now, waits) = (self.now(), self.waits_for_its_user());
@@ -237,20 +241,19 @@ impl<'a, const N: usize> Device<'a, N> {
     /// Deals with what came in, and sends what is due; true if there was anything.
     fn talk(&mut self) -> bool {
         let (now, mut worked) = (self.now(), false);
-        if let Some(datagram) = self.inbound.take().or_else(|| self.inbox.take()) {
-            let mut taken = Taken::NotMine;
-            for adapter in &mut self.adapters {
-                if taken == Taken::NotMine {
-                    taken = adapter.handle(&datagram, now, &mut self.updater);
-                }
+        self.inbound.extend(self.inbox.take());
+        // The oldest of each port. What waits keeps what came in behind it, and nobody else.
+        let mut tried: Vec<Port> = Vec::new();
+        for inbound in std::mem::take(&mut self.inbound) {
+            if tried.contains(&inbound.port) {
+                self.inbound.push_back(inbound);
+                continue;
             }
-            if let (Taken::NotMine, Some(download)) = (taken, &mut self.download) {
-                taken = download.handle(&datagram, now, &mut self.updater);
-            }
-            match taken {
+            tried.push(inbound.port);
+            match self.deal_with(&inbound, now) {
                 // What nobody claims came in on a socket that is closed by now.
                 Taken::Yes | Taken::NotMine => worked = true,
-                Taken::NotYet => self.inbound = Some(datagram),
+                Taken::NotYet => self.inbound.push_back(inbound),
             }
         }
         for adapter in &mut self.adapters {
@@ -262,6 +265,19 @@ impl<'a, const N: usize> Device<'a, N> {
         worked
     }
 
+    fn deal_with(&mut self, inbound: &Inbound, now: Now) -> Taken {
+        for adapter in &mut self.adapters {
+            match adapter.handle(inbound, now, &mut self.updater) {
+                Taken::NotMine => {}
+                taken @ (Taken::Yes | Taken::NotYet) => return taken,
+            }
+        }
+        match &mut self.download {
+            Some(download) => download.handle(inbound, now, &mut self.updater),
+            None => Taken::NotMine,
+        }
+    }
+
     /// Waits until something comes in, something is to be sent, or this time.
     fn rest(&mut self, until: u64) {
         let now = self.now();
@@ -269,12 +285,9 @@ impl<'a, const N: usize> Device<'a, N> {
         let download = self.download.as_ref().and_then(Download::timeout);
         let until = timeouts.chain(download).fold(until, u64::min);
         let millis = until.saturating_sub(now.mono).min(NAP);
-        if self.inbound.is_some() {
-            // It waits for time to pass, not for more to come in.
-            thread::sleep(Duration::from_millis(millis.min(1)));
-        } else {
-            self.inbound = self.inbox.wait(millis);
-        }
+        // What is not dealt with waits for time to pass, not for more to come in.
+        let millis = if self.inbound.is_empty() { millis } else { millis.min(1) };
+        self.inbound.extend(self.inbox.wait(millis));
     }
 
     /// Whether the process may end, now that it is asked to.

@@ -4,21 +4,18 @@ use std::net::SocketAddr;
 
 use fwupd_coap::endpoint::Params;
 use fwupd_coap::uri::Uri;
-use fwupd_core::outcome::Initiator;
 use fwupd_core::time::Now;
 use fwupd_core::updater::Updater;
 use fwupd_lwm2m::adapter::{Client, Config, Device, Handled};
 use fwupd_lwm2m::object::Schemes;
 use fwupd_lwm2m::spec::{ENDPOINT_MAX, Protocol};
 
-use super::adapter::{Adapter, Taken};
+use super::adapter::{Adapter, Taken, Wanted, initiator};
 use super::host::Host;
 use crate::config;
 use crate::error::Error;
-use crate::net::{self, Datagram, Inbox, Trace, Udp};
+use crate::net::{self, Inbound, Inbox, Trace, Udp};
 
-/// As whom it gives its commands.
-const BY: Initiator = Initiator(1);
 /// Longest datagram that is sent, bytes.
 const LONGEST: usize = 1500;
 /// How long it waits before it looks for its server's address again, milliseconds.
@@ -71,7 +68,7 @@ impl<'a> Lwm2m<'a> {
         let config::Lwm2m { endpoint, lifetime, push_idle, .. } = &self.config.lwm2m;
         let client = Client::new(Config {
             lifetime: *lifetime,
-            by: BY,
+            by: initiator(config::Protocol::Lwm2m),
             device: DEVICE,
             package_name: "fwagent",
             schemes: Schemes::COAP.with(Protocol::Http).with(Protocol::Https),
@@ -91,15 +88,13 @@ pub(super) fn params(config: &config::Config) -> Params {
 }
 
 impl<const N: usize> Adapter<N> for Lwm2m<'_> {
-    fn handle(&mut self, datagram: &Datagram, now: Now, updater: &mut Updater<Host<N>>) -> Taken {
+    fn handle(&mut self, inbound: &Inbound, now: Now, updater: &mut Updater<Host<N>>) -> Taken {
         let Some(Link { udp, client }) = &mut self.link else { return Taken::NotMine };
-        if datagram.port != udp.port() {
-            return Taken::NotMine;
-        }
+        let Some((from, bytes)) = inbound.datagram(udp.port()) else { return Taken::NotMine };
         let mut out = [0; LONGEST];
-        match client.handle(datagram.from, &datagram.bytes, now, updater, &mut out) {
+        match client.handle(from, bytes, now, updater, &mut out) {
             Handled::Done(0) => {}
-            Handled::Done(length) => udp.send(datagram.from, out.get(..length).unwrap_or_default()),
+            Handled::Done(length) => udp.send(from, out.get(..length).unwrap_or_default()),
             Handled::Again => return Taken::NotYet,
         }
         Taken::Yes
@@ -129,8 +124,9 @@ impl<const N: usize> Adapter<N> for Lwm2m<'_> {
         self.link.as_ref().is_none_or(|link| link.client.drained())
     }
 
-    fn wants_reset(&self) -> bool {
-        self.link.as_ref().is_some_and(|link| link.client.reboot_wanted())
+    fn wanted(&mut self) -> Option<Wanted> {
+        let link = self.link.as_ref()?;
+        link.client.reboot_wanted().then_some(Wanted::Reset)
     }
 
     fn leave(&mut self, _: Now) {

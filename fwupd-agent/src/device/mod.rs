@@ -11,6 +11,7 @@ mod drive;
 pub mod history;
 pub mod host;
 mod lwm2m;
+mod ocf;
 pub mod report;
 pub mod session;
 pub mod source;

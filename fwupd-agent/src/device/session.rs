@@ -15,7 +15,7 @@ use super::drive::{Device, Rest};
 use super::host::Why;
 use super::task::Told;
 use super::{bootloader, history, host, report, with_slots};
-use crate::config::{Config, Flags};
+use crate::config::{Config, Flags, Protocol};
 use crate::error::{Error, Exit};
 use crate::firmware;
 use crate::flash::{FlashError, FlashFile, Lock, Locking, PowerCut};
@@ -59,13 +59,6 @@ pub struct Run {
     pub protocols: Vec<Protocol>,
     /// Whether messages are shown.
     pub trace: Trace,
-}
-
-/// A protocol that the device speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Protocol {
-    /// OMA LwM2M.
-    Lwm2m,
 }
 
 /// What outlives a reset of a run, for its report.

@@ -1,5 +1,5 @@
-//! Sockets. Each is read by a thread of its own, and all that comes in goes through one [`Inbox`], so that the
-//! device has one place to wait at.
+//! Sockets and connections. Each is read by a thread of its own, and all that comes in goes through one [`Inbox`],
+//! so that the device has one place to wait at.
 
 mod trace;
 mod udp;
@@ -13,30 +13,45 @@ use std::time::Duration;
 
 use fwupd_coap::uri::{Host, Uri};
 
-/// Names a socket of this process.
+/// Names a socket or a connection of this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Port(u32);
 
-/// A datagram that came in.
+/// Something that came in.
 #[derive(Debug)]
-pub struct Datagram {
-    /// On which socket.
+pub struct Inbound {
+    /// Where.
     pub port: Port,
-    /// From whom.
-    pub from: SocketAddr,
     /// What.
-    pub bytes: Vec<u8>,
+    pub what: What,
+}
+
+impl Inbound {
+    /// The datagram that came in there, and from whom; `None` if it is no such one.
+    pub fn datagram(&self, port: Port) -> Option<(SocketAddr, &[u8])> {
+        match &self.what {
+            What::Datagram(from, bytes) if self.port == port => Some((*from, bytes)),
+            What::Datagram(..) => None,
+        }
+    }
+}
+
+/// What came in.
+#[derive(Debug)]
+pub enum What {
+    /// A datagram, from there.
+    Datagram(SocketAddr, Vec<u8>),
 }
 
 /// What comes out of a thread.
 #[derive(Debug)]
 enum Parcel {
-    Datagram(Datagram),
+    Inbound(Inbound),
     /// Something is elsewhere.
     Wake,
 }
 
-/// Where all sockets' datagrams arrive.
+/// Where all that comes in arrives.
 #[derive(Debug)]
 pub struct Inbox {
     sender: Sender<Parcel>,
@@ -64,20 +79,20 @@ impl Default for Inbox {
 
 impl Inbox {
     /// What has come in, if anything has.
-    pub fn take(&self) -> Option<Datagram> {
+    pub fn take(&self) -> Option<Inbound> {
         loop {
             match self.receiver.try_recv().ok()? {
-                Parcel::Datagram(datagram) => return Some(datagram),
+                Parcel::Inbound(inbound) => return Some(inbound),
                 Parcel::Wake => {}
             }
         }
     }
 
     /// What comes in within so many milliseconds, if nobody wakes it before.
-    pub fn wait(&self, millis: u64) -> Option<Datagram> {
+    pub fn wait(&self, millis: u64) -> Option<Inbound> {
         // This end holds a sender: nobody can hang up.
         match self.receiver.recv_timeout(Duration::from_millis(millis)).ok()? {
-            Parcel::Datagram(datagram) => Some(datagram),
+            Parcel::Inbound(inbound) => Some(inbound),
             Parcel::Wake => None,
         }
     }

@@ -1,4 +1,4 @@
-//! Messages as lines on stderr: what CoAP says, and what it means in LwM2M.
+//! Messages as lines on stderr: what CoAP says, and what it means in LwM2M and in OCF.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -12,6 +12,9 @@ use fwupd_lwm2m::spec::{
     self, DEVICE, DeviceResource, FIRMWARE_UPDATE, Resource, SERVER, ServerResource, State, UpdateResult,
     registration,
 };
+use fwupd_ocf as ocf;
+use fwupd_ocf::wire::pstat;
+use fwupd_ocf::wire::software::{Software, Update};
 
 use crate::error::printable;
 
@@ -77,11 +80,51 @@ fn meaning(asked: &mut Asked, peer: SocketAddr, message: &Message<'_>) -> String
             asked.clear();
         }
         asked.insert(key, path.join("/"));
-        return request(message, &path).map_or(String::new(), |meaning| format!(" | {meaning}"));
+        let meaning = request(message, &path).or_else(|| asked_of_ocf(message, &path));
+        return meaning.map_or(String::new(), |meaning| format!(" | {meaning}"));
     }
-    let Some(path) = asked.get(&key).filter(|_| message.code == Code::CONTENT) else { return String::new() };
+    let told = [Code::CONTENT, Code::CHANGED].contains(&message.code);
+    let Some(path) = asked.get(&key).filter(|_| told) else { return String::new() };
     let path: Vec<&str> = path.split('/').collect();
-    response(&path, message).map_or(String::new(), |meaning| format!(" | {meaning}"))
+    let meaning = match message.code {
+        Code::CONTENT => response(&path, message).or_else(|| told_by_ocf(message, &path)),
+        _ => told_by_ocf(message, &path),
+    };
+    meaning.map_or(String::new(), |meaning| format!(" | {meaning}"))
+}
+
+/// The resource of OCF with this path.
+fn of_ocf(path: &[&str]) -> Option<ocf::spec::Resource> {
+    let href = format!("/{}", path.join("/"));
+    ocf::spec::Resource::ALL.into_iter().find(|resource| resource.href() == href)
+}
+
+fn asked_of_ocf(message: &Message<'_>, path: &[&str]) -> Option<String> {
+    match of_ocf(path).filter(|_| message.code == Code::POST)? {
+        ocf::spec::Resource::Software => {
+            let Update { purl, action, .. } = Update::parse(message.payload).ok()?;
+            Some(format!("purl {purl:?}, action {}", action.name()))
+        }
+        ocf::spec::Resource::Pstat => {
+            let tm = pstat::parse_update(message.payload).ok()?;
+            Some(format!("tm {tm}"))
+        }
+        ocf::spec::Resource::Discovery | ocf::spec::Resource::Device | ocf::spec::Resource::Platform => None,
+    }
+}
+
+fn told_by_ocf(message: &Message<'_>, path: &[&str]) -> Option<String> {
+    match of_ocf(path)? {
+        ocf::spec::Resource::Software => {
+            let Software { state, result, .. } = Software::parse(message.payload).ok()?;
+            Some(format!("state {}, result {}", state.name(), result.number()))
+        }
+        ocf::spec::Resource::Pstat => {
+            let (cm, _) = pstat::parse(message.payload).ok()?;
+            Some(format!("cm {cm}"))
+        }
+        ocf::spec::Resource::Discovery | ocf::spec::Resource::Device | ocf::spec::Resource::Platform => None,
+    }
 }
 
 fn request(message: &Message<'_>, path: &[&str]) -> Option<String> {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use super::{Datagram, Inbox, Parcel, Port, Trace, Way};
+use super::{Inbound, Inbox, Parcel, Port, Trace, Way, What};
 
 /// Longest datagram: no UDP payload is longer.
 const LONGEST: usize = 65_535;
@@ -58,7 +58,8 @@ impl Udp {
                 let Ok((count, from)) = reader.recv_from(&mut buffer) else { continue };
                 let bytes = buffer.get(..count).unwrap_or_default().to_vec();
                 told.tell(Way::In, from, &bytes);
-                if sender.send(Parcel::Datagram(Datagram { port, from, bytes })).is_err() {
+                let what = What::Datagram(from, bytes);
+                if sender.send(Parcel::Inbound(Inbound { port, what })).is_err() {
                     return;
                 }
             }
@@ -100,6 +101,12 @@ impl Drop for Udp {
 mod tests {
     use super::*;
 
+    fn datagram(inbox: &Inbox) -> (Port, SocketAddr, Vec<u8>) {
+        let inbound = inbox.wait(5000).unwrap();
+        let (from, bytes) = inbound.datagram(inbound.port).unwrap();
+        (inbound.port, from, bytes.to_vec())
+    }
+
     #[test]
     fn a_datagram_arrives_under_the_name_of_its_socket_and_the_reply_goes_back() {
         let mut inbox = Inbox::default();
@@ -108,12 +115,12 @@ mod tests {
         let device = Udp::to(server.address().unwrap(), &mut inbox, Trace::off()).unwrap();
         assert_ne!(server.port(), device.port());
         device.send(server.address().unwrap(), b"to the server");
-        let got = inbox.wait(5000).unwrap();
-        assert_eq!((got.port, &got.bytes[..]), (server.port(), &b"to the server"[..]));
-        server.send(got.from, b"back");
-        let got = inbox.wait(5000).unwrap();
-        assert_eq!((got.port, &got.bytes[..]), (device.port(), &b"back"[..]));
-        assert_eq!(inbox.take().map(|datagram| datagram.bytes), None);
+        let (port, from, bytes) = datagram(&inbox);
+        assert_eq!((port, &bytes[..]), (server.port(), &b"to the server"[..]));
+        server.send(from, b"back");
+        let (port, _, bytes) = datagram(&inbox);
+        assert_eq!((port, &bytes[..]), (device.port(), &b"back"[..]));
+        assert!(inbox.take().is_none());
     }
 
     #[test]
@@ -126,7 +133,7 @@ mod tests {
         let stranger = UdpSocket::bind(local).unwrap();
         stranger.send_to(b"hostile", to).unwrap();
         server.send(to, b"well known");
-        assert_eq!(inbox.wait(5000).unwrap().bytes, b"well known");
+        assert_eq!(datagram(&inbox).2, b"well known");
         assert!(inbox.take().is_none());
     }
 }

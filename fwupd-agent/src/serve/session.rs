@@ -273,10 +273,11 @@ impl Session {
         }
         let until = self.endpoint.poll_timeout().unwrap_or(u64::MAX);
         let wait = until.saturating_sub(self.now()).min(LOOK);
-        let Some(datagram) = self.inbox.wait(wait) else { return Turn::Nothing };
-        let (from, now) = (datagram.from, self.now());
+        let Some(inbound) = self.inbox.wait(wait) else { return Turn::Nothing };
+        let Some((from, bytes)) = inbound.datagram(self.udp.port()) else { return Turn::Nothing };
+        let now = self.now();
         let mut turn = Turn::Nothing;
-        let length = match self.endpoint.receive(from, &datagram.bytes, now, &mut out) {
+        let length = match self.endpoint.receive(from, bytes, now, &mut out) {
             Received::Nothing | Received::Acknowledged(_) => 0,
             Received::Send(length) => length,
             Received::Request(exchange, message) => self.serve(exchange, &message, &mut out),

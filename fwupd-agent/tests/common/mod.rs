@@ -1,10 +1,13 @@
 //! A folder with keys, packages and a device, and the binary run in it.
 #![expect(dead_code, reason = "each test binary uses its own part of it")]
 
-use std::fs;
+pub(crate) mod http;
+
+use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use fwupd_agent::firmware::{self, SelfTest};
 use fwupd_agent::identity::Identity;
@@ -142,6 +145,40 @@ impl Bench {
         let mut flash = self.flash();
         change(&mut flash);
         fs::write(self.path("dev/flash.bin"), flash).unwrap();
+    }
+}
+
+/// A process that does not outlive its test.
+pub(crate) struct Process(pub(crate) Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Runs a command that goes on; what it says on stderr stands in `device.err`.
+pub(crate) fn running(bench: &Bench, arguments: &[&str]) -> Process {
+    let mut command = bench.command(arguments);
+    // Not a pipe: nobody reads from it while the device runs.
+    let err = File::create(bench.path("device.err")).unwrap();
+    Process(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(err).spawn().unwrap())
+}
+
+/// No test waits longer.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Asks until there is an answer.
+#[track_caller]
+pub(crate) fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(Instant::now() < end, "{what}: it never came");
+        std::thread::sleep(Duration::from_millis(10));
     }
 }
 

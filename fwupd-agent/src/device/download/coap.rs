@@ -13,7 +13,7 @@ use super::super::adapter::Taken;
 use super::super::host::Host;
 use super::super::lwm2m::params;
 use crate::config::Config;
-use crate::net::{self, Datagram, Inbox, Trace, Udp};
+use crate::net::{self, Inbound, Inbox, Trace, Udp};
 
 /// Longest datagram that is sent, bytes.
 const LONGEST: usize = 1500;
@@ -49,17 +49,15 @@ impl Coap {
     /// Takes what came in.
     pub(super) fn handle<const N: usize>(
         &mut self,
-        datagram: &Datagram,
+        inbound: &Inbound,
         now: Now,
         updater: &mut Updater<Host<N>>,
     ) -> Taken {
-        if datagram.port != self.udp.port() {
-            return Taken::NotMine;
-        }
+        let Some((from, bytes)) = inbound.datagram(self.udp.port()) else { return Taken::NotMine };
         let mut out = [0; LONGEST];
-        match self.pull.handle(datagram.from, &datagram.bytes, now, updater, &mut out) {
+        match self.pull.handle(from, bytes, now, updater, &mut out) {
             Handled::Done(0) => {}
-            Handled::Done(length) => self.udp.send(datagram.from, out.get(..length).unwrap_or_default()),
+            Handled::Done(length) => self.udp.send(from, out.get(..length).unwrap_or_default()),
             Handled::Again => return Taken::NotYet,
         }
         Taken::Yes

@@ -10,7 +10,7 @@ use fwupd_core::updater::{Ticket, Updater};
 use super::adapter::Taken;
 use super::host::Host;
 use crate::config::Config;
-use crate::net::{Datagram, Inbox, Trace};
+use crate::net::{Inbound, Inbox, Trace};
 use coap::Coap;
 use http::Http;
 
@@ -64,12 +64,12 @@ impl Download {
     /// Takes what came in on a socket.
     pub(super) fn handle<const N: usize>(
         &mut self,
-        datagram: &Datagram,
+        inbound: &Inbound,
         now: Now,
         updater: &mut Updater<Host<N>>,
     ) -> Taken {
         match self {
-            Self::Coap(coap) => coap.handle(datagram, now, updater),
+            Self::Coap(coap) => coap.handle(inbound, now, updater),
             Self::Http(_) => Taken::NotMine,
         }
     }
