@@ -4,6 +4,7 @@
 pub mod model;
 mod project;
 pub mod schema;
+pub mod websocket;
 
 pub use project::{
     Shown, boot_image, coarse, failure, fault_code, project, refused_activate, refused_available,
