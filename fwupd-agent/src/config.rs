@@ -40,6 +40,13 @@
 //! [ocf]                             # `fwagent run --protocol ocf`
 //! listen = "127.0.0.1:56830"        # address that clients reach it by, and UDP port; 0 takes a free one
 //! name = "fwagent"                  # name of the device; its identifiers come from it and its class
+//!
+//! [usp]                             # `fwagent run --protocol usp`
+//! websocket = "ws://127.0.0.1:8080/usp"
+//! endpoint = "os::012345-fwagent"   # Endpoint ID of the device
+//! controller = "self::controller"   # Endpoint ID of its controller
+//! keep_alive = 30                   # seconds between pings
+//! retry = 5000                      # least milliseconds before a connection is tried again (TR-369, R-WS.19)
 //! ```
 
 use std::ffi::OsString;
@@ -49,6 +56,7 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use fwupd_core::flash::{Layout, Part, Region, Sectors};
 use fwupd_core::image::SlotId;
+use fwupd_usp::spec::websocket;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
@@ -87,6 +95,8 @@ pub struct Config {
     pub lwm2m: Lwm2m,
     /// The OCF device.
     pub ocf: Ocf,
+    /// The USP agent.
+    pub usp: Usp,
     keys: Vec<String>,
     /// The folder that paths of the file are relative to.
     base: PathBuf,
@@ -266,6 +276,8 @@ pub enum Protocol {
     Lwm2m,
     /// OCF, oic.r.softwareupdate
     Ocf,
+    /// Broadband Forum USP, FirmwareImage, over WebSocket
+    Usp,
 }
 
 /// The LwM2M client.
@@ -309,6 +321,34 @@ impl Default for Ocf {
     }
 }
 
+/// The USP agent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Usp {
+    /// The URL of its controller, of the scheme `ws`.
+    pub websocket: String,
+    /// Its Endpoint ID.
+    pub endpoint: String,
+    /// The Endpoint ID of its controller.
+    pub controller: String,
+    /// Seconds between pings.
+    pub keep_alive: u32,
+    /// The least wait before a connection is tried again, milliseconds.
+    pub retry: u32,
+}
+
+impl Default for Usp {
+    fn default() -> Self {
+        Self {
+            websocket: "ws://127.0.0.1:8080/usp".to_owned(),
+            endpoint: "os::012345-fwagent".to_owned(),
+            controller: "self::controller".to_owned(),
+            keep_alive: websocket::KEEP_ALIVE,
+            retry: websocket::RETRY,
+        }
+    }
+}
+
 /// The file as it is written.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -323,6 +363,7 @@ struct File {
     http: Http,
     lwm2m: Lwm2m,
     ocf: Ocf,
+    usp: Usp,
 }
 
 #[derive(Debug, Deserialize)]
@@ -381,14 +422,17 @@ impl Config {
         if file.lwm2m.lifetime == 0 || file.lwm2m.push_idle == 0 {
             return Err(Error::failed("[lwm2m]: lifetime and push_idle: at least 1 s"));
         }
+        if file.usp.keep_alive == 0 || file.usp.retry == 0 {
+            return Err(Error::failed("[usp]: keep_alive: at least 1 s; retry: at least 1 ms"));
+        }
         let layout = file.flash.layout()?;
         let state = match (&flags.state, file.state) {
             (None, Some(named)) => base.join(named),
             (Some(_), _) | (None, None) => state,
         };
-        let File { keys, protocols, flash, boot, coap, mut http, lwm2m, ocf, .. } = file;
+        let File { keys, protocols, flash, boot, coap, mut http, lwm2m, ocf, usp, .. } = file;
         http.ca = http.ca.map(|ca| base.join(ca));
-        Ok(Self { state, identity, flash, layout, boot, coap, http, protocols, lwm2m, ocf, keys, base })
+        Ok(Self { state, identity, flash, layout, boot, coap, http, protocols, lwm2m, ocf, usp, keys, base })
     }
 
     /// The trusted keys, read from their files.
@@ -478,7 +522,7 @@ mod tests {
         let c = parse(&example.join("\n"), &[]).unwrap();
         let d = parse("", &[]).unwrap();
         assert_eq!((c.identity, c.flash, c.boot), (d.identity, d.flash, d.boot));
-        assert_eq!((c.protocols, c.lwm2m, c.ocf), (d.protocols, d.lwm2m, d.ocf));
+        assert_eq!((c.protocols, c.lwm2m, c.ocf, c.usp), (d.protocols, d.lwm2m, d.ocf, d.usp));
         assert_eq!(c.state, Path::new("base/device"));
     }
 

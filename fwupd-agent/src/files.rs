@@ -62,8 +62,9 @@ pub fn write(path: &Path, bytes: &[u8], access: Access, existing: Existing) -> R
         Existing::Keep => file.persist_noclobber(path),
         Existing::Replace => file.persist(path),
     }
-    .map(drop)
-    .map_err(|e| failed(&e.error))
+    .map_err(|e| failed(&e.error))?;
+    // The name is kept only once its folder is.
+    fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(|e| failed(&e))
 }
 
 /// The refusal to overwrite `path`.

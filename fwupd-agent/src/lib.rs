@@ -16,5 +16,6 @@ pub mod identity;
 pub mod keys;
 pub mod net;
 pub mod pack;
+pub mod peers;
 pub mod serve;
 pub mod ui;

@@ -28,6 +28,15 @@ pub(super) struct Flags {
     /// configured]
     #[arg(long, value_name = "ADDR:PORT")]
     listen: Option<SocketAddr>,
+    /// usp: URL of the controller, as ws://HOST:PORT/PATH [default: as configured]
+    #[arg(long, value_name = "URL")]
+    websocket: Option<String>,
+    /// usp: Endpoint ID of the device [default: as configured]
+    #[arg(long, value_name = "ID")]
+    endpoint_id: Option<String>,
+    /// usp: Endpoint ID of the controller [default: as configured]
+    #[arg(long, value_name = "ID")]
+    controller_id: Option<String>,
     /// Show every message on stderr, one line each
     #[arg(long)]
     trace: bool,
@@ -54,6 +63,9 @@ pub(super) fn run(context: &Context, flags: &Flags) -> Result<Exit, Error> {
     over(&mut config.lwm2m.endpoint, &flags.endpoint);
     config.lwm2m.lifetime = flags.lifetime.unwrap_or(config.lwm2m.lifetime);
     config.ocf.listen = flags.listen.unwrap_or(config.ocf.listen);
+    over(&mut config.usp.websocket, &flags.websocket);
+    over(&mut config.usp.endpoint, &flags.endpoint_id);
+    over(&mut config.usp.controller, &flags.controller_id);
     let task = Task::Run(Run { protocols, trace: if flags.trace { Trace::on() } else { Trace::off() } });
     session::power_on(On { config: &config, flags: &context.flags, ui: context.ui }, &task)
 }

@@ -13,6 +13,7 @@ pub(super) const fn initiator(protocol: Protocol) -> Initiator {
     match protocol {
         Protocol::Lwm2m => Initiator(1),
         Protocol::Ocf => Initiator(3),
+        Protocol::Usp => Initiator(4),
     }
 }
 

@@ -22,6 +22,7 @@ use super::ocf::Ocf;
 use super::session::{BY, On, Reading, SoFar, remember};
 use super::settle;
 use super::source::{FileSource, next_of_stdin};
+use super::usp::Usp;
 use crate::config::{Confirm, Protocol};
 use crate::error::Error;
 use crate::firmware::{Firmware, SelfTest};
@@ -126,6 +127,7 @@ impl<'a, const N: usize> Device<'a, N> {
         self.adapters.push(match protocol {
             Protocol::Lwm2m => Box::new(Lwm2m::new(self.on.config, trace)?),
             Protocol::Ocf => Box::new(Ocf::open(self.on, &mut self.inbox, trace)?),
+            Protocol::Usp => Box::new(Usp::open(self.on, &mut self.inbox, trace)?),
         });
         Ok(())
     }

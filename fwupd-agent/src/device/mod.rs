@@ -16,6 +16,7 @@ pub mod report;
 pub mod session;
 pub mod source;
 mod task;
+mod usp;
 pub mod view;
 
 use fwupd_core::flash::{Parts, Planner};

@@ -1,9 +1,12 @@
 //! Sockets and connections. Each is read by a thread of its own, and all that comes in goes through one [`Inbox`],
 //! so that the device has one place to wait at.
 
+mod backoff;
 mod trace;
 mod udp;
+pub mod websocket;
 
+pub use backoff::Backoff;
 pub use trace::{Trace, Way};
 pub use udp::Udp;
 
@@ -31,7 +34,7 @@ impl Inbound {
     pub fn datagram(&self, port: Port) -> Option<(SocketAddr, &[u8])> {
         match &self.what {
             What::Datagram(from, bytes) if self.port == port => Some((*from, bytes)),
-            What::Datagram(..) => None,
+            What::Datagram(..) | What::WebSocket(_) => None,
         }
     }
 }
@@ -41,6 +44,8 @@ impl Inbound {
 pub enum What {
     /// A datagram, from there.
     Datagram(SocketAddr, Vec<u8>),
+    /// What happens on a WebSocket connection.
+    WebSocket(websocket::Event),
 }
 
 /// What comes out of a thread.

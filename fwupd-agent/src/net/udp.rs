@@ -57,7 +57,7 @@ impl Udp {
                 // An error is a time-out, or a peer that is not there (yet): whoever waits knows how long.
                 let Ok((count, from)) = reader.recv_from(&mut buffer) else { continue };
                 let bytes = buffer.get(..count).unwrap_or_default().to_vec();
-                told.tell(Way::In, from, &bytes);
+                told.datagram(Way::In, from, &bytes);
                 let what = What::Datagram(from, bytes);
                 if sender.send(Parcel::Inbound(Inbound { port, what })).is_err() {
                     return;
@@ -82,7 +82,7 @@ impl Udp {
 
     /// Sends a datagram. That it cannot be sent is as if it were lost on its way.
     pub fn send(&self, to: SocketAddr, bytes: &[u8]) {
-        self.trace.tell(Way::Out, to, bytes);
+        self.trace.datagram(Way::Out, to, bytes);
         let sent = match self.socket.peer_addr() {
             Ok(_) => self.socket.send(bytes),
             Err(_) => self.socket.send_to(bytes, to),

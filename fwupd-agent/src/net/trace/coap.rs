@@ -1,10 +1,8 @@
-//! Messages as lines on stderr: what CoAP says, and what it means in LwM2M and in OCF.
+//! What CoAP says, and what it means in LwM2M and in OCF.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use fwupd_coap::message::Message;
 use fwupd_coap::spec::{Code, option};
@@ -16,59 +14,18 @@ use fwupd_ocf as ocf;
 use fwupd_ocf::wire::pstat;
 use fwupd_ocf::wire::software::{Software, Update};
 
-use crate::error::printable;
-
-/// Which way a message goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
-    /// It came in.
-    In,
-    /// It goes out.
-    Out,
-}
-
-/// Shows messages, or does not.
-#[derive(Clone, Debug, Default)]
-pub struct Trace(Option<Arc<Mutex<Asked>>>);
-
 /// What each token asked for.
-type Asked = HashMap<(SocketAddr, Vec<u8>), String>;
+pub(super) type Asked = HashMap<(SocketAddr, Vec<u8>), String>;
 
 /// No more tokens than this are kept.
 const MOST: usize = 256;
 
-impl Trace {
-    /// Shows nothing.
-    pub fn off() -> Self {
-        Self(None)
+/// What a datagram says.
+pub(super) fn text_of(asked: &mut Asked, peer: SocketAddr, datagram: &[u8]) -> String {
+    match Message::parse(datagram) {
+        Ok(message) => format!("{message}{}", meaning(asked, peer, &message)),
+        Err(why) => format!("{} bytes: {why}", datagram.len()),
     }
-
-    /// Shows each message.
-    pub fn on() -> Self {
-        Self(Some(Arc::default()))
-    }
-
-    /// Shows this one.
-    pub(super) fn tell(&self, way: Way, peer: SocketAddr, datagram: &[u8]) {
-        let Some(asked) = &self.0 else { return };
-        let mut asked = asked.lock().unwrap_or_else(PoisonError::into_inner);
-        let line = line(&mut asked, way, peer, datagram);
-        // Nobody can be told where stderr is closed.
-        drop(writeln!(std::io::stderr(), "{line}"));
-    }
-}
-
-fn line(asked: &mut Asked, way: Way, peer: SocketAddr, datagram: &[u8]) -> String {
-    let arrow = match way {
-        Way::In => "<-",
-        Way::Out => "->",
-    };
-    let mut line = match Message::parse(datagram) {
-        Ok(message) => format!("{arrow} {peer} {message}{}", meaning(asked, peer, &message)),
-        Err(why) => format!("{arrow} {peer} {} bytes: {why}", datagram.len()),
-    };
-    line = printable(&line);
-    line
 }
 
 /// What it means, behind a bar; nothing where it means nothing.
@@ -189,10 +146,11 @@ fn target(path: &[&str]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::{Way, line};
     use super::*;
 
-    fn told(asked: &mut Asked, way: Way, datagram: &[u8]) -> String {
-        line(asked, way, SocketAddr::from(([192, 0, 2, 1], 5683)), datagram)
+    fn told(asked: &mut Asked, datagram: &[u8]) -> String {
+        text_of(asked, SocketAddr::from(([192, 0, 2, 1], 5683)), datagram)
     }
 
     #[test]
@@ -200,20 +158,20 @@ mod tests {
         let mut asked = Asked::new();
         // GET /5/0/3 with the token 0x71, and its piggybacked response "2": RFC 7252, section 3.
         let get = [0x41, 1, 0, 9, 0x71, 0xB1, b'5', 1, b'0', 1, b'3'];
-        assert!(told(&mut asked, Way::In, &get).ends_with("| Read State"));
+        assert!(told(&mut asked, &get).ends_with("| Read State"));
         let content = [0x61, 0x45, 0, 9, 0x71, 0xFF, b'2'];
-        assert!(told(&mut asked, Way::Out, &content).ends_with("| State = 2 Downloaded"));
+        assert!(told(&mut asked, &content).ends_with("| State = 2 Downloaded"));
         let other = [0x61, 0x45, 0, 9, 0x72, 0xFF, b'2'];
-        assert!(!told(&mut asked, Way::Out, &other).contains('|'), "nobody asked with this token");
+        assert!(!told(&mut asked, &other).contains('|'), "nobody asked with this token");
     }
 
     #[test]
     fn what_is_no_message_is_one_line_too() {
         let mut asked = Asked::new();
-        assert_eq!(told(&mut asked, Way::In, b"\n"), "<- 192.0.2.1:5683 1 bytes: this is no CoAP");
+        assert_eq!(told(&mut asked, b"\n"), "1 bytes: this is no CoAP");
         let mut put = vec![0x40, 3, 0, 1, 0xB1, b'5', 1, b'0', 1, b'1', 0x10, 0xFF];
         put.extend(b"a\x1b[2J\nb");
-        let line = told(&mut asked, Way::In, &put);
+        let line = line(Way::In, "192.0.2.1:5683", told(&mut asked, &put));
         assert!(line.ends_with("| Write PackageUri \"a\\u{1b}[2J\\nb\""), "{line}");
     }
 }
