@@ -12,6 +12,7 @@
 )]
 
 pub mod boot;
+pub mod checksum;
 pub mod digest;
 pub mod flash;
 #[cfg(feature = "_fuzzing")]

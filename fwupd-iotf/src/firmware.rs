@@ -1,9 +1,10 @@
 //! mgmt.firmware: its attributes, how they are shown, and what a write makes of them.
 
+use fwupd_core::checksum::Algorithm;
 use fwupd_core::status::Status;
 
 use crate::spec::{
-    Field, NAME_MAX, Rc, Shown, State, URI_MAX, UpdateStatus, VERIFIER_MAX, VERSION_MAX, member, verifier,
+    Field, NAME_MAX, Rc, Shown, State, URI_MAX, UpdateStatus, VERIFIER_MAX, VERSION_MAX, member,
 };
 use crate::wire::json::{Text, Value, Writer};
 use crate::wire::message::Fields;
@@ -292,11 +293,14 @@ pub fn running<'s>(status: &Status<'s>) -> &'s str {
 }
 
 /// The check that a verifier asks for: its algorithm and what is expected; `None` if it is empty.
-pub fn check<'v>(verifier: &'v str, digest: &'v Option<crate::note::Digest>) -> Option<(u8, &'v [u8])> {
+pub fn check<'v>(
+    verifier: &'v str,
+    digest: &'v Option<crate::note::Digest>,
+) -> Option<(Algorithm, &'v [u8])> {
     match digest {
-        Some(digest) => Some((digest.len(), digest.as_slice())),
+        Some(digest) => crate::spec::verifier(digest.len()).map(|algorithm| (algorithm, digest.as_slice())),
         None if verifier.is_empty() => None,
-        None => Some((verifier::TEXT, verifier.as_bytes())),
+        None => Some((Algorithm::Text, verifier.as_bytes())),
     }
 }
 

@@ -208,7 +208,7 @@ impl Text<'_> {
 }
 
 fn is_digest(len: u8) -> bool {
-    crate::spec::verifier::DIGESTS.contains(&len)
+    crate::spec::verifier(len).is_some()
 }
 
 /// The bytes of a verifier that is written in hexadecimal digits.

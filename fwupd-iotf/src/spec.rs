@@ -5,6 +5,7 @@
 //! "Firmware" the page Firmware Actions, "Model" the page Device Model, "MQTT" the page MQTT Connectivity for
 //! Devices. Where they clash, the later form is spoken and both are understood.
 
+use fwupd_core::checksum::Algorithm;
 use fwupd_core::lifecycle::State as Life;
 use fwupd_core::outcome::{Ask, Failure, Outcome, Phase, Reach, Refused, What};
 use fwupd_core::status::{Coarse, Status};
@@ -303,12 +304,18 @@ pub const LIFETIME_MIN: u32 = 3600;
 /// client for Python does so.
 pub const RENEW_BEFORE: u32 = 120;
 
-/// Algorithms of [`file_check`](fwupd_core::updater::Job): a verifier names none, so its length decides.
-pub mod verifier {
-    /// A verifier that is no digest: its bytes are handed to the platform's check.
-    pub const TEXT: u8 = 1;
-    /// Digests, each by its length in bytes: MD5, SHA-1, SHA-224, SHA-256, SHA-384, SHA-512.
-    pub const DIGESTS: [u8; 6] = [16, 20, 28, 32, 48, 64];
+/// What a verifier of so many bytes is compared by: it names no algorithm, so its length decides. `None`: it is no
+/// digest, and its text is handed to the platform's check.
+pub const fn verifier(len: u8) -> Option<Algorithm> {
+    match len {
+        16 => Some(Algorithm::Md5),
+        20 => Some(Algorithm::Sha1),
+        28 => Some(Algorithm::Sha224),
+        32 => Some(Algorithm::Sha256),
+        48 => Some(Algorithm::Sha384),
+        64 => Some(Algorithm::Sha512),
+        _ => None,
+    }
 }
 
 /// What the platform sees of an update.

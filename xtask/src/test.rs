@@ -12,7 +12,7 @@ const TARGETS: [&str; 3] = ["thumbv6m-none-eabi", "thumbv7em-none-eabi", "riscv3
 const NO_STD: [&str; 6] = ["fwupd-core", "fwupd-coap", "fwupd-lwm2m", "fwupd-iotf", "fwupd-ocf", "fwupd-usp"];
 
 /// The core's features, which may be on or off side by side.
-const FEATURES: [&str; 3] = ["serde", "defmt", "_fuzzing"];
+const FEATURES: [&str; 4] = ["serde", "defmt", "checksums", "_fuzzing"];
 
 /// Runs all; true if nothing failed.
 pub(crate) fn all(missing: Missing) -> bool {
@@ -56,8 +56,15 @@ fn set_up_targets() -> Outcome {
 fn clippy() -> Result<(), String> {
     let deny = ["--", "-D", "warnings"];
     run(cargo().args(["clippy", "--locked", "--workspace", "--all-targets"]).args(deny))?;
-    let core =
-        ["clippy", "--locked", "--package", "fwupd-core", "--all-targets", "--features", "serde,defmt"];
+    let core = [
+        "clippy",
+        "--locked",
+        "--package",
+        "fwupd-core",
+        "--all-targets",
+        "--features",
+        "serde,defmt,checksums",
+    ];
     run(cargo().args(core).args(deny))
 }
 
@@ -87,7 +94,7 @@ fn no_std(missing: Missing) -> Outcome {
             let why = format!("target {target} is not installed");
             return if missing == Missing::Skip { Outcome::Skipped(why) } else { Outcome::Failed(why) };
         }
-        for set in ["", "fwupd-core/serde,fwupd-core/defmt"] {
+        for set in ["", "fwupd-core/serde,fwupd-core/defmt,fwupd-core/checksums"] {
             let mut build = cargo();
             build.args(["build", "--locked", "--target", target, "--features", set]);
             for package in NO_STD {

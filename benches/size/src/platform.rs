@@ -1,5 +1,6 @@
 //! The two platforms that are measured, and the flash of both.
 
+use fwupd_core::checksum::NoCheck;
 use fwupd_core::boot::Native;
 use fwupd_core::digest::{Digest, Sha256};
 use fwupd_core::flash::{Layout, Part, Region, Sectors};
@@ -8,7 +9,7 @@ use fwupd_core::package::suit::Suit;
 use fwupd_core::package::{Head, Identity, PackageFormat, Payload, Rejected, Stage};
 use fwupd_core::slot::Slot;
 use fwupd_core::trust::{Algorithm, Ed25519Key, Ed25519Keys, KeyId, KeySet, TrustStore};
-use fwupd_core::updater::{Config, Installed, NoCheck, Platform, Policy};
+use fwupd_core::updater::{Config, Installed, Platform, Policy};
 
 /// Two slots of 16 KiB and a journal of two pages.
 pub const LAYOUT: Layout = Layout {

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use fwupd_core::boot::{BootControl, BootRecord, Model, Native, Plan, Seen, Want};
+use fwupd_core::checksum::Checksums;
 use fwupd_core::digest::Sha256;
 use fwupd_core::flash::{FlashFault, Op};
 use fwupd_core::image::{Image, Version};
@@ -11,7 +12,7 @@ use fwupd_core::package::suit::{COMPONENT, Suit};
 use fwupd_core::package::{Head, Identity, PackageFormat, Rejected};
 use fwupd_core::slot::Slot;
 use fwupd_core::trust::{Ed25519Key, Ed25519Keys};
-use fwupd_core::updater::{self, BadConfig, Installed, NoCheck, Platform, Policy, Updater};
+use fwupd_core::updater::{self, BadConfig, Installed, Platform, Policy, Updater};
 
 use crate::config::Config;
 use crate::error::Error;
@@ -32,7 +33,7 @@ impl<const N: usize> Platform for Host<N> {
     type Trust = Keys;
     type Package = Package;
     type Boot = Trials;
-    type FileCheck = NoCheck;
+    type FileCheck = Checksums;
     type Digest = Sha256;
     type Slots = Table<N>;
 }

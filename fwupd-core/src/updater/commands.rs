@@ -1,7 +1,8 @@
 //! Commands: resolved to slots and runs, admitted by the lifecycle, written in one frame.
 
-use super::{Dirty, FileCheck, Platform, Updater};
+use super::{Dirty, Platform, Updater};
 use crate::boot::{BootControl, BootRecord, Plan, Want};
+use crate::checksum::{Algorithm, FileCheck};
 use crate::flash::Layout;
 use crate::image::{SlotId, Verified};
 use crate::lifecycle::{AfterReset, Event, Order, Owner, Request, State, Via, World, step};
@@ -25,7 +26,7 @@ pub struct Job<'a> {
     /// delivery never goes on.
     pub after: AfterReset,
     /// A checksum over the file that is transferred: algorithm and expected value.
-    pub file_check: Option<(u8, &'a [u8])>,
+    pub file_check: Option<(Algorithm, &'a [u8])>,
 }
 
 /// What somebody asks for.

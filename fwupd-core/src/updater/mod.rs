@@ -19,6 +19,7 @@ pub use commands::{Command, Job};
 pub use need::Need;
 
 use crate::boot::{BootControl, BootRecord, Seen};
+use crate::checksum::{Algorithm, FileCheck};
 use crate::digest::Digest;
 use crate::flash::journal::{Aligned, CHUNK, Journal, Kind};
 use crate::flash::slot::SlotRead;
@@ -46,41 +47,12 @@ pub trait Platform {
     type Package: PackageFormat<Self::Trust>;
     /// What decides which image runs.
     type Boot: BootControl;
-    /// Checksums over transferred files, as some protocols ask for: [`NoCheck`] if none.
+    /// Checksums over transferred files, as some protocols ask for: [`NoCheck`](crate::checksum::NoCheck) if none.
     type FileCheck: FileCheck;
     /// SHA-256.
     type Digest: Digest;
     /// As many slots as the layout has: `[Slot; N]`.
     type Slots: AsRef<[Slot]> + AsMut<[Slot]> + Default;
-}
-
-/// A checksum over a transferred file, beside the signature and never instead of it.
-pub trait FileCheck: Sized {
-    /// Begins one by the algorithm's number, which protocol and application agree on; `None` if it is not
-    /// known.
-    fn start(algorithm: u8) -> Option<Self>;
-    /// Takes in more of the file.
-    fn update(&mut self, bytes: &[u8]);
-    /// Whether the file has the expected checksum.
-    fn finish(self, expected: &[u8]) -> bool;
-}
-
-/// No checksum is known: a request with one is refused as unsupported.
-#[derive(Clone, Copy, Debug)]
-pub enum NoCheck {}
-
-impl FileCheck for NoCheck {
-    fn start(_: u8) -> Option<Self> {
-        None
-    }
-
-    fn update(&mut self, _: &[u8]) {
-        match *self {}
-    }
-
-    fn finish(self, _: &[u8]) -> bool {
-        match self {}
-    }
 }
 
 /// When an image is compared with its digest.
@@ -290,7 +262,7 @@ struct Transfer<C> {
     /// No new request before this, monotonic milliseconds.
     wait: Option<u64>,
     /// The file's checksum: algorithm, so far, and expected.
-    check: Option<(u8, C, Bytes<TAG_MAX>)>,
+    check: Option<(Algorithm, C, Bytes<TAG_MAX>)>,
 }
 
 /// The updater of a device.

@@ -1,7 +1,8 @@
 //! What the updater needs of the application, and the steps that it takes by itself: one a call.
 
-use super::{BootWork, FileCheck, Load, Platform, Reading, Ticket, Updater, Verify};
+use super::{BootWork, Load, Platform, Reading, Ticket, Updater, Verify};
 use crate::boot::Want;
+use crate::checksum::FileCheck;
 use crate::digest::Digest;
 use crate::flash::slot::SlotRead;
 use crate::flash::stage::Stage;

@@ -1,6 +1,7 @@
 //! The bytes of a package: from the source's answer to its last byte.
 
-use super::{Dirty, FileCheck, Platform, Reading, Ticket, Updater};
+use super::{Dirty, Platform, Reading, Ticket, Updater};
+use crate::checksum::FileCheck;
 use crate::digest::Digest;
 use crate::flash::crc::Crc;
 use crate::flash::slot::SlotRead;

@@ -2,6 +2,7 @@ mod exchange;
 
 use super::*;
 use crate::boot::{BootControl, Native, Want};
+use crate::checksum::NoCheck;
 use crate::digest::Sha256;
 use crate::flash::{Part, Region, Sectors};
 use crate::image::{Verified, Version};

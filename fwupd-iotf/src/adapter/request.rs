@@ -1,9 +1,10 @@
 //! Requests of the platform, each from its first sight to its answer: the updater may have to write in between.
 
+use fwupd_core::checksum::FileCheck;
 use fwupd_core::lifecycle::{AfterReset, State as Life};
 use fwupd_core::outcome::Reach;
 use fwupd_core::time::Now;
-use fwupd_core::updater::{Command, FileCheck, Job, Platform, Settled, TAG_MAX, Updater};
+use fwupd_core::updater::{Command, Job, Platform, Settled, TAG_MAX, Updater};
 
 use super::notify::Owed;
 use super::{Device, Publish, Standing, Wanted};

@@ -1,5 +1,6 @@
 //! Commands: what each of them does, what refuses it, and what outlives a reset.
 
+use fwupd_core::checksum::Algorithm;
 use fwupd_core::image::SlotId;
 use fwupd_core::lifecycle::{AfterReset, State};
 use fwupd_core::outcome::{Ask, Failure, Initiator, Phase, Reach, Refused, What};
@@ -52,8 +53,8 @@ fn what_names_a_wrong_slot_or_a_wrong_argument_is_refused_and_changes_nothing() 
         (1, fetch(job(&long)), Refused::Invalid),
         (1, fetch(Job { uri: None, ..job("x") }), Refused::Invalid),
         (1, Command::Check(Job { uri: None, ..job("x") }), Refused::Invalid),
-        (1, fetch(Job { file_check: Some((6, &[0; 4])), ..job("x") }), Refused::Unsupported),
-        (1, fetch(Job { file_check: Some((1, &[0; 65])), ..job("x") }), Refused::Invalid),
+        (1, fetch(Job { file_check: Some((Algorithm::Md5, &[0; 16])), ..job("x") }), Refused::Unsupported),
+        (1, fetch(Job { file_check: Some((Algorithm::Text, &[0; 65])), ..job("x") }), Refused::Invalid),
         (1, activate(2), Refused::NoSuchSlot),
         (1, activate(1), Refused::NotAvailable),
         (1, activate(0), Refused::NotAvailable),

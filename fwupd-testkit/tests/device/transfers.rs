@@ -1,5 +1,6 @@
 //! Transfers: resume, retries, other files under the same name, deliveries, checksums.
 
+use fwupd_core::checksum::Algorithm;
 use fwupd_core::flash::{Layout, Op, Part, Planner, Sectors};
 use fwupd_core::lifecycle::State;
 use fwupd_core::outcome::{Ask, Failure, Initiator, Reach, Refused, What};
@@ -293,7 +294,7 @@ fn a_checksum_over_the_file_is_compared_beside_the_signature() {
         let mut bench = Bench::new(factory(GEOMETRIES[0]));
         bench.device.files.insert(NAME.into(), package(NAME));
         let expected = expected.to_le_bytes();
-        let file_check = Some((1, &expected[..]));
+        let file_check = Some((Algorithm::Text, &expected[..]));
         bench.command(1, Command::Fetch(Job { reach: Reach::Stage, file_check, ..job(NAME) })).unwrap();
         bench.serve();
         assert_eq!(bench.what(), what);
@@ -435,7 +436,7 @@ fn a_checksum_covers_the_file_that_was_asked_for_and_not_the_payload_elsewhere()
         let mut bench = Bench::new(factory(GEOMETRIES[0]));
         bench.device.files.insert("file".into(), file.clone());
         bench.device.files.insert(URI.into(), whole[whole.len() - 1536..].to_vec());
-        let file_check = Some((1, &expected[..]));
+        let file_check = Some((Algorithm::Text, &expected[..]));
         bench.command(1, Command::Fetch(Job { reach: Reach::Stage, file_check, ..job("file") })).unwrap();
         bench.serve();
         assert_eq!(bench.what(), what);
@@ -447,7 +448,7 @@ fn a_checksum_begins_anew_with_its_transfer() {
     let expected = sum(&package(NAME));
     let mut bench = Bench::new(factory(GEOMETRIES[0]));
     bench.device.files.insert(NAME.into(), package(NAME));
-    let file_check = Some((1, &expected[..]));
+    let file_check = Some((Algorithm::Text, &expected[..]));
     bench.command(1, Command::Fetch(Job { reach: Reach::Stage, file_check, ..job(NAME) })).unwrap();
     give(&mut bench, HEAD + 700, b"v0");
     let now = bench.now();
@@ -462,7 +463,7 @@ fn a_checksum_that_a_reset_has_lost_is_not_left_out() {
     for given in [0, HEAD + 700] {
         let mut bench = Bench::new(factory(GEOMETRIES[0]));
         bench.device.files.insert(NAME.into(), package(NAME));
-        let file_check = Some((1, &[0; 4][..]));
+        let file_check = Some((Algorithm::Text, &[0; 4][..]));
         bench.command(1, Command::Fetch(Job { reach: Reach::Stage, file_check, ..job(NAME) })).unwrap();
         give(&mut bench, given, b"v1");
         let mut bench = bench.reset();

@@ -175,7 +175,7 @@ impl Agent<'_> {
         let check = match args(arg::CHECK_SUM).filter(|text| !text.is_empty()) {
             Some(text) => {
                 let sum = hex(text, &mut expected).ok_or(invalid)?;
-                Some((algorithm.ok_or(invalid)?.number(), sum))
+                Some((algorithm.ok_or(invalid)?.checksum(), sum))
             }
             None => None,
         };

@@ -1,5 +1,7 @@
 //! The part of the data model that the agent has: TR-181 2.19.1 for USP.
 
+use fwupd_core::checksum;
+
 /// An object, or a table of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Object {
@@ -405,14 +407,14 @@ named! {
 }
 
 impl Algorithm {
-    /// The number by which a platform's `FileCheck` is asked for it: 1 to 5.
-    pub const fn number(self) -> u8 {
+    /// What the platform is asked to check by.
+    pub const fn checksum(self) -> checksum::Algorithm {
         match self {
-            Self::Sha1 => 1,
-            Self::Sha224 => 2,
-            Self::Sha256 => 3,
-            Self::Sha384 => 4,
-            Self::Sha512 => 5,
+            Self::Sha1 => checksum::Algorithm::Sha1,
+            Self::Sha224 => checksum::Algorithm::Sha224,
+            Self::Sha256 => checksum::Algorithm::Sha256,
+            Self::Sha384 => checksum::Algorithm::Sha384,
+            Self::Sha512 => checksum::Algorithm::Sha512,
         }
     }
 }
