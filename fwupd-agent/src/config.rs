@@ -37,6 +37,12 @@
 //! lifetime = 300                    # seconds of the registration
 //! push_idle = 120                   # seconds without a block after which a push is given up
 //!
+//! [iotf]                            # `fwagent run --protocol iotf`
+//! broker = "mqtt://127.0.0.1:1883"
+//! client_id = "d:local:fwagent:fwagent"
+//! lifetime = 0                      # seconds until the platform calls the device dormant: 0 or 3600 at least
+//! retry = 1000                      # least milliseconds before a connection is tried again
+//!
 //! [ocf]                             # `fwagent run --protocol ocf`
 //! listen = "127.0.0.1:56830"        # address that clients reach it by, and UDP port; 0 takes a free one
 //! name = "fwagent"                  # name of the device; its identifiers come from it and its class
@@ -93,6 +99,8 @@ pub struct Config {
     pub protocols: Vec<Protocol>,
     /// The LwM2M client.
     pub lwm2m: Lwm2m,
+    /// The IoTF device.
+    pub iotf: Iotf,
     /// The OCF device.
     pub ocf: Ocf,
     /// The USP agent.
@@ -274,6 +282,8 @@ pub struct Http {
 pub enum Protocol {
     /// OMA LwM2M, Object 5
     Lwm2m,
+    /// IoTF device management, over MQTT
+    Iotf,
     /// OCF, oic.r.softwareupdate
     Ocf,
     /// Broadband Forum USP, FirmwareImage, over WebSocket
@@ -301,6 +311,31 @@ impl Default for Lwm2m {
             endpoint: "fwagent".to_owned(),
             lifetime: 300,
             push_idle: 120,
+        }
+    }
+}
+
+/// The IoTF device.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Iotf {
+    /// The URL of its broker, of the scheme `mqtt`.
+    pub broker: String,
+    /// The name by which it connects.
+    pub client_id: String,
+    /// Seconds until the platform calls the device dormant; 0: it never does.
+    pub lifetime: u32,
+    /// The least wait before a connection is tried again, milliseconds.
+    pub retry: u32,
+}
+
+impl Default for Iotf {
+    fn default() -> Self {
+        Self {
+            broker: "mqtt://127.0.0.1:1883".to_owned(),
+            client_id: "d:local:fwagent:fwagent".to_owned(),
+            lifetime: 0,
+            retry: 1000,
         }
     }
 }
@@ -362,6 +397,7 @@ struct File {
     coap: Coap,
     http: Http,
     lwm2m: Lwm2m,
+    iotf: Iotf,
     ocf: Ocf,
     usp: Usp,
 }
@@ -422,6 +458,9 @@ impl Config {
         if file.lwm2m.lifetime == 0 || file.lwm2m.push_idle == 0 {
             return Err(Error::failed("[lwm2m]: lifetime and push_idle: at least 1 s"));
         }
+        if file.iotf.retry == 0 {
+            return Err(Error::failed("[iotf]: retry: at least 1 ms"));
+        }
         if file.usp.keep_alive == 0 || file.usp.retry == 0 {
             return Err(Error::failed("[usp]: keep_alive: at least 1 s; retry: at least 1 ms"));
         }
@@ -430,9 +469,24 @@ impl Config {
             (None, Some(named)) => base.join(named),
             (Some(_), _) | (None, None) => state,
         };
-        let File { keys, protocols, flash, boot, coap, mut http, lwm2m, ocf, usp, .. } = file;
+        let File { keys, protocols, flash, boot, coap, mut http, lwm2m, iotf, ocf, usp, .. } = file;
         http.ca = http.ca.map(|ca| base.join(ca));
-        Ok(Self { state, identity, flash, layout, boot, coap, http, protocols, lwm2m, ocf, usp, keys, base })
+        Ok(Self {
+            state,
+            identity,
+            flash,
+            layout,
+            boot,
+            coap,
+            http,
+            protocols,
+            lwm2m,
+            iotf,
+            ocf,
+            usp,
+            keys,
+            base,
+        })
     }
 
     /// The trusted keys, read from their files.
@@ -522,7 +576,8 @@ mod tests {
         let c = parse(&example.join("\n"), &[]).unwrap();
         let d = parse("", &[]).unwrap();
         assert_eq!((c.identity, c.flash, c.boot), (d.identity, d.flash, d.boot));
-        assert_eq!((c.protocols, c.lwm2m, c.ocf, c.usp), (d.protocols, d.lwm2m, d.ocf, d.usp));
+        assert_eq!((c.protocols, c.lwm2m), (d.protocols, d.lwm2m));
+        assert_eq!((c.iotf, c.ocf, c.usp), (d.iotf, d.ocf, d.usp));
         assert_eq!(c.state, Path::new("base/device"));
     }
 

@@ -202,6 +202,9 @@ pub const VERIFIER_MAX: usize = 128;
 /// Longest reqId that is understood, bytes as it is written. All examples have 36.
 pub const REQ_ID_MAX: usize = 128;
 
+/// Longest payload that the platform takes or gives, bytes. MQTT, Payload size, in its last form (4096 in the first).
+pub const PAYLOAD_MAX: usize = 131_072;
+
 /// mgmt.firmware.state. Model, Firmware attributes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum State {

@@ -24,6 +24,12 @@ pub(super) struct Flags {
     /// lwm2m: lifetime of the registration, seconds [default: as configured]
     #[arg(long, value_name = "S", value_parser = clap::value_parser!(u32).range(1..))]
     lifetime: Option<u32>,
+    /// iotf: URL of the broker, as mqtt://HOST:PORT [default: as configured]
+    #[arg(long, value_name = "URL")]
+    broker: Option<String>,
+    /// iotf: name by which the device connects, as d:ORG:TYPE:ID [default: as configured]
+    #[arg(long, value_name = "ID")]
+    client_id: Option<String>,
     /// ocf: address that clients reach it by, and UDP port; port 0 takes a free one, which is told [default: as
     /// configured]
     #[arg(long, value_name = "ADDR:PORT")]
@@ -62,6 +68,8 @@ pub(super) fn run(context: &Context, flags: &Flags) -> Result<Exit, Error> {
     over(&mut config.lwm2m.server, &flags.server);
     over(&mut config.lwm2m.endpoint, &flags.endpoint);
     config.lwm2m.lifetime = flags.lifetime.unwrap_or(config.lwm2m.lifetime);
+    over(&mut config.iotf.broker, &flags.broker);
+    over(&mut config.iotf.client_id, &flags.client_id);
     config.ocf.listen = flags.listen.unwrap_or(config.ocf.listen);
     over(&mut config.usp.websocket, &flags.websocket);
     over(&mut config.usp.endpoint, &flags.endpoint_id);

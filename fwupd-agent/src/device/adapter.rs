@@ -12,6 +12,7 @@ use crate::net::{Inbound, Inbox};
 pub(super) const fn initiator(protocol: Protocol) -> Initiator {
     match protocol {
         Protocol::Lwm2m => Initiator(1),
+        Protocol::Iotf => Initiator(2),
         Protocol::Ocf => Initiator(3),
         Protocol::Usp => Initiator(4),
     }
@@ -35,6 +36,9 @@ pub(super) trait Adapter<const N: usize> {
     /// be done once nothing is left to be sent.
     fn wanted(&mut self) -> Option<Wanted>;
 
+    /// The device is as it left the factory from now on: what is kept beside the flash goes.
+    fn forget(&mut self);
+
     /// The device is to be switched off: says farewell to its peer, as the protocol has it.
     fn leave(&mut self, now: Now);
 }
@@ -44,6 +48,8 @@ pub(super) trait Adapter<const N: usize> {
 pub(super) enum Wanted {
     /// A plain reset.
     Reset,
+    /// The device as it left the factory, and a reset.
+    FactoryReset,
 }
 
 /// What became of what came in.

@@ -17,6 +17,7 @@ use signal_hook::flag;
 use super::adapter::{Adapter, Taken, Wanted};
 use super::download::{self, Download};
 use super::host::Host;
+use super::iotf::Iotf;
 use super::lwm2m::Lwm2m;
 use super::ocf::Ocf;
 use super::session::{BY, On, Reading, SoFar, remember};
@@ -126,6 +127,7 @@ impl<'a, const N: usize> Device<'a, N> {
         }
         self.adapters.push(match protocol {
             Protocol::Lwm2m => Box::new(Lwm2m::new(self.on.config, trace)?),
+            Protocol::Iotf => Box::new(Iotf::open(self.on, &mut self.inbox, trace)?),
             Protocol::Ocf => Box::new(Ocf::open(self.on, &mut self.inbox, trace)?),
             Protocol::Usp => Box::new(Usp::open(self.on, &mut self.inbox, trace)?),
         });
@@ -202,7 +204,11 @@ impl<'a, const N: usize> Device<'a, N> {
             let now = self.now();
             match self.adapters.iter_mut().find_map(|adapter| adapter.wanted()) {
                 Some(Wanted::Reset) if self.may_part(now.mono) => return Ok(Rest::Reset),
-                Some(Wanted::Reset) | None => {}
+                Some(Wanted::FactoryReset) if self.may_part(now.mono) => {
+                    self.factory_reset()?;
+                    return Ok(Rest::Reset);
+                }
+                Some(Wanted::Reset | Wanted::FactoryReset) | None => {}
             }
             let alone = self.adapters.is_empty();
             let (now, waits) = (self.now(), self.waits_for_its_user());
@@ -308,6 +314,28 @@ impl<'a, const N: usize> Device<'a, N> {
     fn may_part(&mut self, now: u64) -> bool {
         let since = *self.parting.get_or_insert(now);
         self.adapters.iter().all(|adapter| adapter.drained()) || now.saturating_sub(since) >= GRACE
+    }
+
+    /// Clears what was left behind since the factory, whatever else is under way; an image that is on trial or
+    /// about to be stays so.
+    fn factory_reset(&mut self) -> Result<(), Error> {
+        let ends = match self.status()?.state {
+            State::Checking { .. } | State::Receiving { .. } | State::Validating { .. } => {
+                Some(Command::Cancel)
+            }
+            State::Staged { wanted: Some(_), .. } => Some(Command::Withdraw),
+            State::Idle | State::Staged { wanted: None, .. } => None,
+            State::Activating { .. } | State::Trial { .. } | State::Reverting { .. } => None,
+        };
+        if let Some(ends) = ends {
+            // What cannot be ended is told by the next one.
+            let _ = self.command(ends, None)?;
+        }
+        match self.command(Command::FactoryReset, None)? {
+            Ok(_) => self.adapters.iter_mut().for_each(|adapter| adapter.forget()),
+            Err(refused) => self.on.ui.note(format_args!("no factory reset: {refused}")),
+        }
+        Ok(())
     }
 
     /// Goes on with a download over the network.

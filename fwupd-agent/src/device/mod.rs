@@ -10,6 +10,7 @@ mod download;
 mod drive;
 pub mod history;
 pub mod host;
+mod iotf;
 mod lwm2m;
 mod ocf;
 pub mod report;

@@ -104,5 +104,7 @@ impl<const N: usize> Adapter<N> for Ocf {
         None
     }
 
+    fn forget(&mut self) {}
+
     fn leave(&mut self, _: Now) {}
 }

@@ -18,7 +18,7 @@ use crate::config::{self, Protocol};
 use crate::error::Error;
 use crate::files::{self, Access, Existing};
 use crate::net::websocket::{self, Event, Link, Plan};
-use crate::net::{Backoff, Inbound, Inbox, Port, Trace, Way, What};
+use crate::net::{self, Backoff, Inbound, Inbox, Port, Trace, Way, What};
 use crate::ui::Ui;
 
 /// Name of the file in the state directory that holds the subscriptions.
@@ -157,6 +157,7 @@ fn uri(url: &str, endpoint: &str) -> Result<Uri, Error> {
     if uri.scheme_str() != Some("ws") {
         return Err(bad(&"only ws is spoken, as in ws://HOST:PORT/PATH"));
     }
+    net::port(&uri).map_err(|why| bad(&why))?;
     let before = if uri.query().is_some() { '&' } else { '?' };
     let authority = uri.authority().map_or("", |authority| authority.as_str());
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
@@ -210,6 +211,11 @@ impl<const N: usize> Adapter<N> for Usp<'_> {
         self.agent.reboot_wanted().then_some(Wanted::Reset)
     }
 
+    fn forget(&mut self) {
+        // One that is not there is forgotten.
+        let _ = std::fs::remove_file(&self.file);
+    }
+
     fn leave(&mut self, _: Now) {
         if let Some(link) = &self.link {
             link.close(CloseCode::Normal.into());
@@ -227,7 +233,9 @@ mod tests {
         assert_eq!(told("ws://c:81/usp").unwrap(), "ws://c:81/usp?eid=os::0%252D1");
         assert_eq!(told("ws://[::1]").unwrap(), "ws://[::1]/?eid=os::0%252D1");
         assert_eq!(told("ws://c/usp?a=b").unwrap(), "ws://c/usp?a=b&eid=os::0%252D1");
-        for bad in ["http://c/", "wss://c/", "c:81", "/usp", "ws://", "ws://c d/", ""] {
+        for bad in
+            ["http://c/", "wss://c/", "c:81", "/usp", "ws://", "ws://c d/", "ws://c:99999/", "ws://c:/", ""]
+        {
             assert!(told(bad).is_err(), "{bad}");
         }
     }

@@ -2,6 +2,7 @@
 //! so that the device has one place to wait at.
 
 mod backoff;
+pub mod mqtt;
 mod trace;
 mod udp;
 pub mod websocket;
@@ -11,10 +12,12 @@ pub use trace::{Trace, Way};
 pub use udp::Udp;
 
 use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::num::ParseIntError;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Duration;
 
 use fwupd_coap::uri::{Host, Uri};
+use tungstenite::http::Uri as Url;
 
 /// Names a socket or a connection of this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +37,7 @@ impl Inbound {
     pub fn datagram(&self, port: Port) -> Option<(SocketAddr, &[u8])> {
         match &self.what {
             What::Datagram(from, bytes) if self.port == port => Some((*from, bytes)),
-            What::Datagram(..) | What::WebSocket(_) => None,
+            What::Datagram(..) | What::Mqtt(_) | What::WebSocket(_) => None,
         }
     }
 }
@@ -44,6 +47,8 @@ impl Inbound {
 pub enum What {
     /// A datagram, from there.
     Datagram(SocketAddr, Vec<u8>),
+    /// What happens on a connection of MQTT.
+    Mqtt(mqtt::Event),
     /// What happens on a WebSocket connection.
     WebSocket(websocket::Event),
 }
@@ -120,6 +125,16 @@ pub fn host(uri: &Uri<'_>) -> String {
         Host::V4(address) => address.to_string(),
         Host::V6(address) => address.to_string(),
     }
+}
+
+/// The port that a URL names, if it names one.
+///
+/// # Errors
+/// What it names is none.
+pub fn port(url: &Url) -> Result<Option<u16>, ParseIntError> {
+    let authority = url.authority().map_or("", |authority| authority.as_str());
+    let port = authority.strip_prefix(url.host().unwrap_or_default()).and_then(|rest| rest.strip_prefix(':'));
+    port.map(str::parse).transpose()
 }
 
 /// The first address of a host; `None` if it has none.

@@ -1,6 +1,7 @@
 //! Small peers of a device, for trying it and for the demonstration: each speaks to one device, at the loopback
 //! address, and has no security.
 
+pub mod iotf;
 pub mod usp;
 
 use std::fmt::Display;

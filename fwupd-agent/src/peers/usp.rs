@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use fwupd_usp::spec::model::arg::{CAUSE, FAULT_CODE};
 use fwupd_usp::spec::schema::{event, get_resp, notify, oper_complete, path_result, resolved, value_change};
 use fwupd_usp::spec::websocket::SUBPROTOCOL;
 use fwupd_usp::wire::msg::{Body, Msg, Verb};
@@ -230,7 +231,7 @@ impl Controller {
 /// What a notification tells, in a word or two behind its subscription.
 fn notification(node: &Node<'_>) -> String {
     let told = if let Some(told) = node.node(notify::EVENT) {
-        let pairs = told.pairs(event::PARAMS).filter(|(name, _)| *name == "FaultCode" || *name == "Cause");
+        let pairs = told.pairs(event::PARAMS).filter(|(name, _)| [FAULT_CODE, CAUSE].contains(name));
         let pairs: String = pairs.map(|(name, value)| format!(" {name}={value}")).collect();
         format!("{}{pairs}", told.text(event::EVENT_NAME))
     } else if let Some(told) = node.node(notify::VALUE_CHANGE) {
