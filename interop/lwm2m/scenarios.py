@@ -3,22 +3,18 @@
 One line for each scenario: `interop lwm2m: NAME: state S result R; ...`, S read from /5/0/3 and R from /5/0/5.
 """
 
-import argparse
 import asyncio
-import logging
-import signal
+import contextlib
 import socket
-import sys
-import tempfile
-import traceback
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Awaitable, Callable
 
 from aiocoap.numbers.codes import Code
 
-from bench import FACTORY, SLOT, Bench, CoapServer
-from server import PATIENCE, Image, Refused, Server
+import stage
+from bench import FACTORY, SLOT
+from lwm2m.libcoap import CoapServer
+from lwm2m.server import PATIENCE, Image, Refused, Server
 
 PACKAGE, URI, UPDATE, STATE, RESULT, CANCEL = "/5/0/0", "/5/0/1", "/5/0/2", "/5/0/3", "/5/0/5", "/5/0/10"
 VERSION = "/3/0/3"
@@ -52,18 +48,27 @@ class Scenario:
     leaves: bool = False
 
 
-class Visit:
+class Visit(stage.Visit):
     """One device in one scenario."""
 
-    def __init__(self, bench, server, scenario):
-        self.bench = bench
+    def __init__(self, bench, server, coap_server, scenario):
+        super().__init__(bench, scenario)
         self.server = server
-        self.scenario = scenario
-        self.agent = bench.device(scenario.name, server, scenario.settings)
+        self.coap_server = coap_server
+        speaks = ["--protocol", "lwm2m", "--server", server.uri, "--endpoint", scenario.name]
+        self.agent = bench.device(scenario.name, speaks, scenario.settings)
         self.device = None
         self.registrations = 0
         self.told = {STATE: [], RESULT: []}
-        self.notes = []
+
+    async def play(self):
+        return await play(self)
+
+    def beside(self):
+        return [self.follow()]
+
+    def observed(self):
+        return ", ".join(f"{path} {' '.join(values)}" for path, values in self.told.items())
 
     async def follow(self):
         """Looks at each registration, and observes the device behind it."""
@@ -119,9 +124,6 @@ class Visit:
         before = self.registrations
         expect("Execute Update", await self.device.execute(UPDATE), Code.CHANGED)
         await self.registered(before + 1)
-
-    def note(self, text):
-        self.notes.append(text)
 
 
 def check_registration(device):
@@ -180,7 +182,7 @@ def pulling_from_libcoap(loses=None):
     """Downloads from libcoap, which does not send the datagrams of these numbers."""
 
     async def act(visit):
-        async with CoapServer(visit.bench, loses) as libcoap:
+        async with CoapServer(visit.coap_server, loses) as libcoap:
             uri = await libcoap.put("large.suit", visit.bench.large)
             expect("Write URI", await visit.device.write(URI, uri), Code.CHANGED)
             await visit.downloaded(within=30)
@@ -251,7 +253,7 @@ def writing_uri(uri, *answers):
 
 
 async def pull_what_is_not_there(visit):
-    async with CoapServer(visit.bench) as libcoap:
+    async with CoapServer(visit.coap_server) as libcoap:
         await libcoap.put("large.suit", b"another")
         uri = f"{libcoap.uri}/absent.suit"
         expect("Write URI", await visit.device.write(URI, uri), Code.CHANGED)
@@ -323,7 +325,7 @@ async def play(visit):
     state, result = await visit.device.read(STATE), await visit.device.read(RESULT)
     running = await visit.device.read(VERSION)
 
-    line = f"state {state} result {result}; runs {running}; observed {observed(visit)}"
+    line = f"state {state} result {result}; runs {running}; observed {visit.observed()}"
     line = "; ".join([line, *visit.notes])
     wanted = ("0", scenario.result, scenario.version)
     if (state, result, running) != wanted:
@@ -333,23 +335,9 @@ async def play(visit):
         await leave(visit)
         line += "; it de-registers on SIGTERM"
     results = ["0", scenario.result]
-    if not is_within(visit.told[STATE], scenario.states) or not is_within(visit.told[RESULT], results):
+    if not stage.is_within(visit.told[STATE], scenario.states) or not stage.is_within(visit.told[RESULT], results):
         raise Refused(f"observed other than {' '.join(scenario.states)} and {' '.join(results)}")
     return line
-
-
-async def play_and_follow(visit):
-    """Plays it while its registrations are followed; a wrong one ends it, as does the death of the agent."""
-    tasks = [play(visit), visit.follow(), visit.agent.died()]
-    tasks = [asyncio.create_task(task) for task in tasks]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        # Of several that have ended, the death of the agent explains the others.
-        return await next(task for task in reversed(tasks) if task.done())
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def leave(visit):
@@ -361,76 +349,23 @@ async def leave(visit):
         raise Refused(f"on SIGTERM it ends with {code}")
 
 
-def observed(visit):
-    return ", ".join(f"{path} {' '.join(values)}" for path, values in visit.told.items())
-
-
-def is_within(values, path):
-    """Whether they are values of the path, in its order."""
-    rest = iter(path)
-    return all(value in rest for value in values)
-
-
-async def tell(scenario, bench, server, free):
-    """The line of a scenario, and whether it went as it should."""
-    async with free:
-        visit = Visit(bench, server, scenario)
-        try:
-            return await asyncio.wait_for(play_and_follow(visit), scenario.within), True
-        # Whatever it was, the other scenarios go on.
-        except Exception as e:
-            where = traceback.extract_tb(e.__traceback__)[-1]
-            why = f"{e or type(e).__name__} ({Path(where.filename).name}:{where.lineno})"
-            said = "\n    ".join(visit.agent.said().splitlines())
-            why = "; ".join([why, f"observed {observed(visit)}", *visit.notes])
-            return f"FAILED: {why}\n    {said}".rstrip(), False
-        finally:
-            await visit.agent.kill()
-
-
 async def run(arguments):
-    chosen = [s for s in scenarios() if not arguments.only or s.name in arguments.only]
-    unknown = set(arguments.only) - {s.name for s in chosen}
-    if unknown or not chosen:
-        sys.exit(f"no scenario {', '.join(sorted(unknown))}")
-    # Whoever ends this ends its devices.
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, asyncio.current_task().cancel)
     server = await Server.start()
+
+    @contextlib.asynccontextmanager
+    async def visits(bench):
+        yield lambda scenario: Visit(bench, server, arguments.coap_server, scenario)
+
     try:
-        with tempfile.TemporaryDirectory(prefix="fwagent-interop-") as folder:
-            bench = Bench(folder, Path(arguments.agent).resolve(), arguments.coap_server)
-            free = asyncio.Semaphore(arguments.jobs)
-            plays = [asyncio.create_task(tell(s, bench, server, free)) for s in chosen]
-            try:
-                good = 0
-                for scenario, played in zip(chosen, plays):
-                    line, is_good = await played
-                    good += is_good
-                    print(f"interop lwm2m: {scenario.name}: {line}", flush=True)
-            finally:
-                for played in plays:
-                    played.cancel()
-                await asyncio.gather(*plays, return_exceptions=True)
+        return await stage.perform("lwm2m", arguments, scenarios(), visits)
     finally:
         await server.stop()
-    print(f"{good} of {len(chosen)} scenarios")
-    return good == len(chosen)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--agent", required=True, help="program `fwagent`")
+    parser = stage.parser(__doc__)
     parser.add_argument("--coap-server", required=True, help="program `coap-server` of libcoap")
-    parser.add_argument("--only", action="append", default=[], help="name of a scenario, repeatable")
-    parser.add_argument("--jobs", type=int, default=6, help="scenarios at a time")
-    arguments = parser.parse_args()
-    # Resets are the devices' business here.
-    logging.disable(logging.WARNING)
-    try:
-        good = asyncio.run(run(arguments))
-    except (asyncio.CancelledError, KeyboardInterrupt):
-        sys.exit("ended before all was played")
-    sys.exit(0 if good else 1)
+    stage.main(run(parser.parse_args()))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 //! What `cargo metadata` says of the workspace.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use serde_json::Value;
 
@@ -11,6 +12,8 @@ use crate::run::{cargo, output};
 pub(crate) struct Package {
     pub(crate) name: String,
     pub(crate) version: String,
+    /// Its manifest.
+    pub(crate) manifest: PathBuf,
     /// Licence expression; empty if it has none.
     pub(crate) licence: String,
     /// Minimum supported Rust version, if it says.
@@ -65,6 +68,7 @@ impl Graph {
             let read = Package {
                 name: text(package, "name")?,
                 version: text(package, "version")?,
+                manifest: text(package, "manifest_path")?.into(),
                 licence: text(package, "license").unwrap_or_default(),
                 rust: text(package, "rust_version").and_then(|version| Rust::parse(&version)),
                 asks: asks.collect::<Option<_>>()?,

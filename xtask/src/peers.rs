@@ -28,7 +28,7 @@ pub(crate) struct Peer {
 pub(crate) const OPENSSL: Peer =
     Peer { programs: &["openssl"], probe: (&["version"], 0), package: "openssl" };
 
-/// Runs the LwM2M server, in an environment of its own; Debian leaves `ensurepip` out of `python3`.
+/// Runs the servers and clients of `interop/`, in an environment of its own; Debian leaves `ensurepip` out of `python3`.
 pub(crate) const PYTHON: Peer =
     Peer { programs: &["python3"], probe: (&["-c", "import ensurepip, venv"], 0), package: "python3-venv" };
 
@@ -40,8 +40,17 @@ pub(crate) const COAP_SERVER: Peer = Peer {
     package: "libcoap3-bin",
 };
 
+/// The broker between a device and its platform. It ends so when it has told how it is used; Debian has it where not
+/// every path leads.
+pub(crate) const MOSQUITTO: Peer =
+    Peer { programs: &["mosquitto", "/usr/sbin/mosquitto"], probe: (&["-h"], 3), package: "mosquitto" };
+
+/// Writes and reads the messages of a controller.
+pub(crate) const PROTOC: Peer =
+    Peer { programs: &["protoc"], probe: (&["--version"], 0), package: "protobuf-compiler" };
+
 /// Every peer that a step uses.
-pub(crate) const ALL: [&Peer; 3] = [&OPENSSL, &PYTHON, &COAP_SERVER];
+pub(crate) const ALL: [&Peer; 5] = [&OPENSSL, &PYTHON, &COAP_SERVER, &MOSQUITTO, &PROTOC];
 
 /// Installs what is missing of them.
 pub(crate) fn install() -> Result<String, String> {

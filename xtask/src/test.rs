@@ -33,7 +33,9 @@ pub(crate) fn all(missing: Missing) -> bool {
     report.step("oldest rust", || dependencies::oldest_rust(missing));
     report.step("tests", || cargo_steps(&[&["test", "--locked", "--workspace"]]));
     report.step("keys with openssl", || peers::OPENSSL.with(missing, peers::keys_with_openssl));
-    report.step("interop: lwm2m", || interop::lwm2m(missing));
+    for suite in interop::ALL {
+        report.step(suite.step, || suite.run(missing));
+    }
     report.step("size: the driver updates", size::tests);
     report.step("size: budgets", || size::check(size::Budget::Keep));
     report.step("demo", || {

@@ -1,16 +1,13 @@
-"""What the scenarios play on: keys, packages, devices as processes, and libcoap's server."""
+"""What the scenarios play on: keys, packages, devices as processes, and a web server with the packages."""
 
 import asyncio
 import shutil
 import signal
 import socket
 import subprocess
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-
-import aiocoap
-from aiocoap.message import Message
-from aiocoap.numbers.codes import Code
-from aiocoap.numbers.contentformat import ContentFormat
 
 # Version that the factory installed.
 FACTORY = "1.0.0"
@@ -38,10 +35,9 @@ class Died(Exception):
 class Bench:
     """A folder with keys, packages, and a device as the factory ships it."""
 
-    def __init__(self, folder, program, coap_server):
+    def __init__(self, folder, program):
         self.folder = Path(folder)
         self.program = program
-        self.coap_server = coap_server
         self.make("key", "gen", "maker.pem")
         self.make("key", "gen", "stranger.pem")
         self.package(FACTORY, 10)
@@ -81,22 +77,21 @@ class Bench:
         )
         return (self.folder / package).read_bytes()
 
-    def device(self, name, server, settings):
-        """A new device that registers under this name."""
+    def device(self, name, speaks, settings=()):
+        """A new device of this name, for `fwagent run` with these arguments."""
         state = self.folder / name
         shutil.copytree(self.folder / "factory", state)
-        return Agent(self, state, server, settings)
+        return Agent(self, state, speaks, settings)
 
 
 class Agent:
     """A device: `fwagent run` as a process of its own. It keeps its process over resets."""
 
-    def __init__(self, bench, state, server, settings):
+    def __init__(self, bench, state, speaks, settings):
         self.command = [bench.program, "--state", state.name]
         for setting in settings:
             self.command += ["--set", setting]
-        self.command += ["run", "--protocol", "lwm2m", "--server", server.uri, "--endpoint", state.name]
-        self.command += ["--trace"]
+        self.command += ["run", *speaks, "--trace"]
         self.folder = bench.folder
         self.log = state / "agent.log"
         self.process = None
@@ -139,56 +134,44 @@ class Agent:
         return "\n".join(text.splitlines()[-lines:])
 
 
-class CoapServer:
-    """libcoap's coap-server, with nothing in it yet. It does not send the datagrams of these numbers."""
+class Files:
+    """A web server with packages. Of some it sends a part, and then it closes the connection."""
 
-    def __init__(self, bench, loses=None):
-        self.program = bench.coap_server
-        port = free_port()
-        self.uri = f"coap://127.0.0.1:{port}"
-        self.arguments = ["-A", "127.0.0.1", "-p", f"{port}", "-d", "4"]
-        if loses is not None:
-            self.arguments += ["-l", loses]
-        self.process = None
+    def __init__(self):
+        files, self.files, self.cut = self, {}, {}
 
-    async def __aenter__(self):
-        self.process = await asyncio.create_subprocess_exec(
-            *[self.program, *self.arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        return self
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                body = files.files.get(self.path)
+                if body is None:
+                    self.send_error(404)
+                    return
+                self.send_response(200)
+                self.send_header("Content-Length", f"{len(body)}")
+                self.end_headers()
+                self.wfile.write(body[: files.cut.get(self.path)])
 
-    async def __aexit__(self, *_):
-        if self.process.returncode is None:
-            self.process.kill()
-            await self.process.wait()
+            def log_message(self, *_):
+                pass
 
-    async def put(self, name, body):
-        """Stores a body; returns its URI."""
-        uri = f"{self.uri}/{name}"
-        client = await aiocoap.Context.create_client_context(transports=["udp6"])
-        try:
-            for _ in range(50):
-                octets = ContentFormat.OCTETSTREAM
-                message = Message(code=Code.PUT, uri=uri, payload=body, content_format=octets)
-                try:
-                    response = await asyncio.wait_for(client.request(message).response, 20)
-                except aiocoap.error.NetworkError:
-                    # It does not listen yet.
-                    await asyncio.sleep(0.1)
-                    continue
-                if response.code != Code.CREATED:
-                    raise RuntimeError(f"coap-server answers {response.code} to PUT /{name}")
-                return uri
-            raise RuntimeError("coap-server does not listen")
-        finally:
-            await client.shutdown()
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def uri(self, name):
+        return f"http://127.0.0.1:{self.server.server_address[1]}/{name}"
+
+    def offer(self, name, body, cut=None):
+        """Serves a package, or so many bytes of it; returns its URI."""
+        self.files[f"/{name}"], self.cut[f"/{name}"] = body, cut
+        return self.uri(name)
+
+    def stop(self):
+        self.server.shutdown()
+        self.server.server_close()
 
 
-def free_port():
-    """A UDP port that nobody has at the moment."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+def free_port(kind=socket.SOCK_DGRAM):
+    """A port that nobody has at the moment, of UDP or of TCP."""
+    with socket.socket(socket.AF_INET, kind) as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
