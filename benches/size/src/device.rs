@@ -15,10 +15,15 @@ use fwupd_core::outcome::Ask;
 use fwupd_core::status::Status;
 use fwupd_core::time::Now;
 use fwupd_core::updater::{Config, Platform, Updater};
-use fwupd_lwm2m::adapter::{self, Client};
+use fwupd_iotf::adapter as iotf;
+use fwupd_lwm2m::adapter::{self as lwm2m, Client};
+use fwupd_ocf::adapter as ocf;
+use fwupd_ocf::wire::device::Identity;
+use fwupd_usp::adapter as usp;
 
-use crate::client::Lwm2m;
+use crate::client::{Lwm2m, Ocf};
 use crate::driver::{Code, End, Network, Offline, Turn, World, run};
+use crate::messages::{Iotf, Link, Usp};
 use crate::network::{Coap, Net, Node, Online, Peer, Socket};
 use crate::platform::Device;
 
@@ -32,15 +37,19 @@ pub fn main<P: Platform>(config: Config<P>) -> Option<End> {
 #[inline(always)]
 pub fn networked<P: Platform>(config: Config<P>, with: Adapter) -> Option<End> {
     let (mut nor, mut net, mut coap, mut offline) = (Nor, Opaque, Coap::new(black_box(1)), Offline);
-    let config_of = adapter::Config::new(peer(), black_box("endpoint"), black_box(1));
-    let mut lwm2m;
+    let (mut lwm2m, mut ocf);
     let node: &mut dyn Node<P> = match with {
-        Adapter::None => black_box(&mut coap),
         Adapter::Lwm2m if black_box(true) => {
-            lwm2m = Lwm2m { client: Client::new(black_box(config_of)) };
+            let config = lwm2m::Config::new(peer(), black_box("endpoint"), black_box(1));
+            lwm2m = Lwm2m { client: Client::new(black_box(config)) };
             black_box(&mut lwm2m)
         }
-        Adapter::Lwm2m => black_box(&mut coap),
+        Adapter::Ocf if black_box(true) => {
+            let config = ocf::Config::new(identity(), black_box(&["coap://h"]), black_box("owner"), 1);
+            ocf = Ocf { device: ocf::Device::new(black_box(config)) };
+            black_box(&mut ocf)
+        }
+        Adapter::None | Adapter::Lwm2m | Adapter::Ocf => black_box(&mut coap),
     };
     let pull = Pull::new(Params::default(), black_box(Szx::MAX), black_box(1));
     let mut online = Online { net: black_box(&mut net), pull, node };
@@ -60,13 +69,43 @@ fn start<'f, P: Platform>(
     Some(run(&mut updater, flash, black_box(&mut Opaque as &mut dyn World), network))
 }
 
-/// The adapter that is measured.
+/// The adapter over CoAP that is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Adapter {
     /// None.
     None,
     /// The LwM2M client.
     Lwm2m,
+    /// The OCF device.
+    Ocf,
+}
+
+/// The core's driver, and a managed device of IoTF.
+#[inline(always)]
+pub fn iotf<P: Platform>(config: Config<P>) -> Option<End> {
+    let (mut nor, mut link, mut offline) = (Nor, Opaque, Offline);
+    let device = iotf::Device::new(black_box(iotf::Config::new(black_box(1)))).ok()?;
+    let mut iotf = Iotf { link: black_box(&mut link), device };
+    let network: &mut dyn Network<P, Flash<'_>> =
+        if black_box(true) { black_box(&mut iotf) } else { black_box(&mut offline) };
+    start(config, &mut One(&mut nor), network)
+}
+
+/// The core's driver, and an agent of USP.
+#[inline(always)]
+pub fn usp<P: Platform>(config: Config<P>) -> Option<End> {
+    let (mut nor, mut link, mut offline) = (Nor, Opaque, Offline);
+    let agent = usp::Config::new(black_box("agent"), black_box("controller"), black_box(1));
+    let agent = usp::Agent::new(black_box(agent), black_box(&[1]));
+    let mut usp = Usp { link: black_box(&mut link), agent, connected: false };
+    let network: &mut dyn Network<P, Flash<'_>> =
+        if black_box(true) { black_box(&mut usp) } else { black_box(&mut offline) };
+    start(config, &mut One(&mut nor), network)
+}
+
+fn identity() -> Identity<'static> {
+    let text = || black_box("identity");
+    Identity { di: text(), piid: text(), pi: text(), name: text(), kind: text(), manufacturer: text() }
 }
 
 fn peer() -> Peer {
@@ -144,6 +183,41 @@ impl Net for Opaque {
 
     fn body(&self) -> &'static [u8] {
         black_box(&[1])
+    }
+
+    fn is_multicast(&self) -> bool {
+        black_box(true)
+    }
+}
+
+impl Link for Opaque {
+    fn changed(&mut self) -> Option<bool> {
+        black_box(Some(true))
+    }
+
+    fn receive(&mut self, into: &mut [u8]) -> Option<(&'static str, usize)> {
+        black_box(into);
+        black_box(Some(("topic", 1)))
+    }
+
+    fn send(&mut self, topic: &str, message: &[u8]) {
+        black_box((topic, message));
+    }
+
+    fn subscribe(&mut self, filter: &str) {
+        black_box(filter);
+    }
+
+    fn keep(&mut self, bytes: &[u8]) {
+        black_box(bytes);
+    }
+
+    fn reset(&mut self) {
+        black_box(());
+    }
+
+    fn wait(&mut self, until: Option<Millis>) {
+        black_box(until);
     }
 }
 

@@ -10,5 +10,6 @@
 pub mod client;
 pub mod device;
 pub mod driver;
+pub mod messages;
 pub mod network;
 pub mod platform;

@@ -47,6 +47,8 @@ pub trait Net {
     fn report(&mut self) -> Option<Peer>;
     /// What the device serves and reports.
     fn body(&self) -> &'static [u8];
+    /// Whether the last datagram was sent to a group.
+    fn is_multicast(&self) -> bool;
 }
 
 /// What answers at a device's own socket.

@@ -178,6 +178,10 @@ impl Net for Ether {
     fn body(&self) -> &'static [u8] {
         self.0.borrow().body
     }
+
+    fn is_multicast(&self) -> bool {
+        false
+    }
 }
 
 /// A world that wants one update, and gives the network time.

@@ -24,11 +24,14 @@ struct Measured {
 }
 
 /// `base` is all but an updater; the crates of the network are measured over what they stand on.
-const BINARIES: [Measured; 4] = [
+const BINARIES: [Measured; 7] = [
     Measured { binary: "core", over: "base" },
     Measured { binary: "suit", over: "base" },
     Measured { binary: "coap", over: "core" },
     Measured { binary: "lwm2m", over: "coap" },
+    Measured { binary: "ocf", over: "coap" },
+    Measured { binary: "iotf", over: "core" },
+    Measured { binary: "usp", over: "core" },
 ];
 
 /// How many of the largest symbols are shown.
