@@ -5,7 +5,7 @@
 //! | a message, read where it lies and written into the caller's buffer | [`message`], [`spec`], [`block`] | RFC 7252 section 3, RFC 7959 section 2.2 |
 //! | what is confirmed, repeated, matched and thrown away | [`endpoint`] | RFC 7252 sections 4 and 5 |
 //! | a request's body in blocks, received and sent | [`upload`] | RFC 7959, Block1 |
-//! | a response's body in blocks, served and fetched | [`body`], [`fetch`] | RFC 7959, Block2 |
+//! | a response's body in blocks, served and fetched | [`body`], [`out`], [`fetch`] | RFC 7959, Block2 |
 //! | observers, and which notification is newer | [`observe`] | RFC 7641 |
 //! | URIs, and how they become options | [`uri`] | RFC 7252 section 6, RFC 3986 |
 //! | a package fetched for an updater of `fwupd-core` | [`pull`] | |
@@ -111,6 +111,7 @@ pub mod endpoint;
 pub mod fetch;
 pub mod message;
 pub mod observe;
+pub mod out;
 pub mod pull;
 pub mod show;
 pub mod spec;

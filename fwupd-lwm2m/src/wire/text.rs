@@ -1,35 +1,7 @@
 //! Plain text: a value for itself, numbers in decimal, bytes in base64 (OMA LwM2M TS Core 1.1, section
 //! 7.4.1 and appendix C).
 
-/// A number as decimal digits, for whoever has no formatter.
-#[derive(Clone, Copy, Debug)]
-pub struct Decimal {
-    digits: [u8; 10],
-    from: usize,
-}
-
-impl Decimal {
-    /// The digits of a number, without leading zeros.
-    pub fn new(number: u32) -> Self {
-        let mut digits = [b'0'; 10];
-        let mut rest = number;
-        let mut from = digits.len();
-        for (n, digit) in digits.iter_mut().enumerate().rev() {
-            *digit = b'0'.wrapping_add((rest % 10) as u8);
-            rest /= 10;
-            from = n;
-            if rest == 0 {
-                break;
-            }
-        }
-        Self { digits, from }
-    }
-
-    /// The digits.
-    pub fn as_bytes(&self) -> &[u8] {
-        self.digits.get(self.from..).unwrap_or_default()
-    }
-}
+pub use fwupd_coap::out::Decimal;
 
 /// A number of 32 bits, without sign, in decimal digits alone.
 pub fn unsigned(text: &[u8]) -> Option<u32> {

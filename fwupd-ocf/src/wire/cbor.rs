@@ -1,7 +1,7 @@
 //! Maps of CBOR (RFC 8949) by a cursor: of definite and of indefinite length, as deep as [`DEPTH`] and no deeper.
 
+use minicbor::Decoder;
 use minicbor::data::Type;
-use minicbor::{Decoder, Encoder};
 
 use super::Out;
 
@@ -132,44 +132,65 @@ pub(super) fn once<T>(place: &mut Option<T>, value: T) -> Result<(), Malformed> 
     if place.replace(value).is_some() { Err(Malformed) } else { Ok(()) }
 }
 
+/// Major types. RFC 8949 section 3.1.
+mod major {
+    pub(super) const UNSIGNED: u8 = 0;
+    pub(super) const TEXT: u8 = 3;
+    pub(super) const ARRAY: u8 = 4;
+    pub(super) const MAP: u8 = 5;
+    pub(super) const SIMPLE: u8 = 7;
+}
+
+/// Simple values. RFC 8949 section 3.3; true is the one behind it.
+const FALSE: usize = 20;
+
 /// Writes items of definite length. What does not fit is told by [`Out::finish`].
 #[derive(Debug)]
-pub struct Writer<'o, 'b>(Encoder<&'o mut Out<'b>>);
+pub struct Writer<'o, 'b>(&'o mut Out<'b>);
 
 impl<'o, 'b> Writer<'o, 'b> {
     /// Writes to this.
     pub fn new(out: &'o mut Out<'b>) -> Self {
-        Self(Encoder::new(out))
+        Self(out)
+    }
+
+    /// A head in its shortest form. Nothing here counts more than 16 bits.
+    fn head(&mut self, major: u8, number: usize) -> &mut Self {
+        let [.., high, low] = number.to_be_bytes();
+        let major = major << 5;
+        match number {
+            0..24 => self.0.put(&[major | low]),
+            24..0x100 => self.0.put(&[major | 24, low]),
+            _ => self.0.put(&[major | 25, high, low]),
+        }
+        self
     }
 
     /// The head of a map of so many entries.
     pub fn map(&mut self, entries: usize) -> &mut Self {
-        let _ = self.0.map(entries as u64);
-        self
+        self.head(major::MAP, entries)
     }
 
     /// The head of an array of so many items.
     pub fn array(&mut self, items: usize) -> &mut Self {
-        let _ = self.0.array(items as u64);
-        self
+        self.head(major::ARRAY, items)
     }
 
     /// A text, or a key.
     pub fn text(&mut self, text: &str) -> &mut Self {
-        let _ = self.0.str(text);
+        self.head(major::TEXT, text.len());
+        self.0.put(text.as_bytes());
         self
     }
 
     /// An unsigned number.
     pub fn uint(&mut self, number: u16) -> &mut Self {
-        let _ = self.0.u16(number);
-        self
+        self.head(major::UNSIGNED, usize::from(number))
     }
 
     /// True or false.
     pub fn bool(&mut self, value: bool) -> &mut Self {
-        let _ = self.0.bool(value);
-        self
+        self.head(major::SIMPLE, FALSE.saturating_add(usize::from(value)))
     }
 
     /// An array of texts.
