@@ -3,6 +3,7 @@
 use crate::block::{BadBlock, Block, Szx};
 use crate::endpoint::sum;
 use crate::message::Writer;
+use crate::out::Out;
 use crate::spec::option;
 
 /// One answer of a body that was cut into blocks.
@@ -82,6 +83,46 @@ impl Cut {
         if let Some(block) = self.block {
             to.block(option::BLOCK2, block).uint(option::SIZE2, self.size);
         }
+    }
+}
+
+/// One answer of a body that is not kept: it is written anew, by the same function, for each of its blocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Anew {
+    /// A fingerprint of the whole body, and its entity tag: two answers of the same body have the same.
+    pub print: [u8; 4],
+    /// What of the body is sent.
+    pub cut: Cut,
+}
+
+impl Anew {
+    /// What of this body is to be sent to who asked for `block`, in blocks of `most` at most.
+    ///
+    /// # Errors
+    /// [`NoBlock`].
+    pub fn of(body: &[u8], block: Result<Option<Block>, BadBlock>, most: Szx) -> Result<Self, NoBlock> {
+        Ok(Self { print: etag(body), cut: Cut::of(body.len() as u32, block, most)? })
+    }
+
+    /// Writes the options: the entity tag where there are blocks, Observe, and what [`Cut::rest`] writes.
+    pub fn options(&self, observe: Option<u32>, format: u16, to: &mut Writer<'_>) {
+        if self.cut.block.is_some() {
+            to.option(option::ETAG, &self.print);
+        }
+        if let Some(sequence) = observe {
+            to.uint(option::OBSERVE, sequence);
+        }
+        self.cut.rest(Some(format), to);
+    }
+
+    /// Writes the payload: the block's window of what `body` writes.
+    pub fn payload(&self, body: &mut dyn FnMut(&mut Out<'_>), to: &mut Writer<'_>) {
+        to.payload_with(|room| {
+            let from = self.cut.offset as usize;
+            let mut out = Out::window(room, from, from.saturating_add(self.cut.length));
+            body(&mut out);
+            out.finish().unwrap_or(usize::MAX)
+        });
     }
 }
 

@@ -61,7 +61,7 @@ impl<A: Copy + Eq> Observations<A> {
         part: &Part,
         now: Millis,
     ) -> Option<u32> {
-        let told = Told { format: part.format, print: part.print, at: now };
+        let told = Told { format: part.format, print: part.print(), at: now };
         self.list.register(peer, token, path, told)?;
         Some(self.list.sequence())
     }
@@ -111,7 +111,7 @@ impl<A: Copy + Eq> Client<'_, A> {
         for observer in self.observations.list.iter() {
             let what = (observer.key, Some(observer.data.format));
             let part = Part::new(&self.model, what, view, Ok(None), MESSAGE, scratch);
-            let changed = part.map_or(true, |part| part.print != observer.data.print);
+            let changed = part.map_or(true, |part| part.print() != observer.data.print);
             let (least, most) = self.attributes.periods(&observer.key);
             let after = |period| observer.data.at.saturating_add(period);
             // A change waits for its least period, and what has not changed is told after the longest one.
@@ -148,9 +148,9 @@ impl<A: Copy + Eq> Client<'_, A> {
         };
         let Ok(flight) = flight else { return false };
         match part {
-            Ok(Part { print, .. }) => {
+            Ok(part) => {
                 for observer in observations.list.iter_mut().filter(|observer| observer.key == path) {
-                    (observer.data.print, observer.data.at) = (print, now);
+                    (observer.data.print, observer.data.at) = (part.print(), now);
                     observer.flight = Some(flight);
                 }
             }

@@ -1,7 +1,7 @@
 //! Read, Discover and Observe: the answer to GET.
 
 use fwupd_coap::block::{BadBlock, Block, Szx};
-use fwupd_coap::body::{Cut, etag};
+use fwupd_coap::body::Anew;
 use fwupd_coap::endpoint::Exchange;
 use fwupd_coap::message::{Message, Writer};
 use fwupd_coap::spec::{Code, OBSERVE_DEREGISTER, OBSERVE_REGISTER, option};
@@ -23,9 +23,7 @@ const OVERHEAD: usize = 48;
 pub(super) struct Part {
     path: Path,
     pub(super) format: u16,
-    /// A fingerprint of the whole body, and its entity tag.
-    pub(super) print: [u8; 4],
-    cut: Cut,
+    anew: Anew,
 }
 
 impl Part {
@@ -44,13 +42,18 @@ impl Part {
         let mut out = Out::new(scratch);
         let format = model.body(&path, accept, view, &mut out)?;
         let length = out.finish().map_err(|_| Answer::Internal)?;
-        let print = etag(scratch.get(..length).unwrap_or_default());
+        let body = scratch.get(..length).unwrap_or_default();
         let most = Szx::fitting(room.saturating_sub(OVERHEAD));
-        let cut = Cut::of(length as u32, asked, most).map_err(|_| Answer::BadRequest)?;
-        Ok(Self { path, format, print, cut })
+        let anew = Anew::of(body, asked, most).map_err(|_| Answer::BadRequest)?;
+        Ok(Self { path, format, anew })
     }
 
-    /// Writes options and payload. Two answers of the same body have the same entity tag.
+    /// A fingerprint of the whole body.
+    pub(super) fn print(&self) -> [u8; 4] {
+        self.anew.print
+    }
+
+    /// Writes options and payload.
     pub(super) fn write(
         &self,
         model: &Model<'_>,
@@ -58,20 +61,9 @@ impl Part {
         observe: Option<u32>,
         to: &mut Writer<'_>,
     ) {
-        if self.cut.block.is_some() {
-            to.option(option::ETAG, &self.print);
-        }
-        if let Some(sequence) = observe {
-            to.uint(option::OBSERVE, sequence);
-        }
-        self.cut.rest(Some(self.format), to);
-        to.payload_with(|room| {
-            let from = self.cut.offset as usize;
-            let mut out = Out::window(room, from, from.saturating_add(self.cut.length));
-            // It has been made once already.
-            let _ = model.body(&self.path, Some(self.format), view, &mut out);
-            out.finish().unwrap_or(usize::MAX)
-        });
+        self.anew.options(observe, self.format, to);
+        // It has been made once already.
+        self.anew.payload(&mut |out| _ = model.body(&self.path, Some(self.format), view, out), to);
     }
 }
 
@@ -96,7 +88,7 @@ impl<A: Copy + Eq> Client<'_, A> {
         let asked = message.block2();
         let part = Part::new(&self.model, (path, accept), view, asked, out.len(), out)?;
         let observe = match message.observe().filter(|_| part.format != format::LINK) {
-            Some(OBSERVE_REGISTER) if part.cut.offset == 0 => {
+            Some(OBSERVE_REGISTER) if part.anew.cut.offset == 0 => {
                 self.observations.add((exchange.peer, exchange.token), path, &part, now.mono)
             }
             Some(OBSERVE_DEREGISTER) => {

@@ -1,7 +1,7 @@
 //! What there is to read: the answer to GET, and the body of every other answer that has one.
 
 use fwupd_coap::block::{BadBlock, Block, Szx};
-use fwupd_coap::body::{Cut, etag};
+use fwupd_coap::body::Anew;
 use fwupd_coap::endpoint::Exchange;
 use fwupd_coap::message::{Message, Writer};
 use fwupd_coap::spec::{OBSERVE_DEREGISTER, OBSERVE_REGISTER, option};
@@ -116,9 +116,7 @@ fn body(
 pub(super) struct Part<'m> {
     asked: Asked,
     message: Option<&'m Message<'m>>,
-    /// A fingerprint of the whole, and its entity tag.
-    pub(super) print: [u8; 4],
-    cut: Cut,
+    anew: Anew,
 }
 
 impl<'m> Part<'m> {
@@ -137,10 +135,15 @@ impl<'m> Part<'m> {
         let mut out = Out::new(scratch);
         body(config, asked, message, view, &mut out)?;
         let length = out.finish().map_err(|_| Answer::Internal)?;
-        let print = etag(scratch.get(..length).unwrap_or_default());
+        let whole = scratch.get(..length).unwrap_or_default();
         let most = Szx::fitting(room.saturating_sub(OVERHEAD));
-        let cut = Cut::of(length as u32, block, most).map_err(|_| Answer::BadRequest)?;
-        Ok(Self { asked, message, print, cut })
+        let anew = Anew::of(whole, block, most).map_err(|_| Answer::BadRequest)?;
+        Ok(Self { asked, message, anew })
+    }
+
+    /// A fingerprint of the whole.
+    pub(super) fn print(&self) -> [u8; 4] {
+        self.anew.print
     }
 
     /// Writes options and payload.
@@ -151,23 +154,12 @@ impl<'m> Part<'m> {
         observe: Option<u32>,
         to: &mut Writer<'_>,
     ) {
-        if self.cut.block.is_some() {
-            to.option(option::ETAG, &self.print);
-        }
-        if let Some(sequence) = observe {
-            to.uint(option::OBSERVE, sequence);
-        }
-        self.cut.rest(Some(FORMAT), to);
+        self.anew.options(observe, FORMAT, to);
         if self.asked.versioned {
             to.uint(version::CONTENT, version::V1_0_0);
         }
-        to.payload_with(|room| {
-            let from = self.cut.offset as usize;
-            let mut out = Out::window(room, from, from.saturating_add(self.cut.length));
-            // It has been made once already.
-            let _ = body(config, self.asked, self.message, view, &mut out);
-            out.finish().unwrap_or(usize::MAX)
-        });
+        // It has been made once already.
+        self.anew.payload(&mut |out| _ = body(config, self.asked, self.message, view, out), to);
     }
 }
 
@@ -185,8 +177,8 @@ impl<A: Copy + Eq> Device<'_, A> {
         let room = (out.len(), &mut *out);
         let part = Part::new(&self.config, asked, Some(message), view, message.block2(), room)?;
         let observe = match message.observe().filter(|_| asked.resource.is_written()) {
-            Some(OBSERVE_REGISTER) if part.cut.offset == 0 => {
-                self.observations.add(exchange.peer, exchange.token, asked, part.print)
+            Some(OBSERVE_REGISTER) if part.anew.cut.offset == 0 => {
+                self.observations.add(exchange.peer, exchange.token, asked, part.print())
             }
             Some(OBSERVE_DEREGISTER) => {
                 self.observations.remove(exchange.peer, exchange.token);

@@ -75,7 +75,7 @@ impl<A: Copy + Eq> Device<'_, A> {
             let Ok(part) = Part::new(config, asked, None, view, Ok(None), (MESSAGE, scratch)) else {
                 continue;
             };
-            if part.print != print && !under_way {
+            if part.print() != print && !under_way {
                 next = Some((observer.peer, observer.token, part));
                 break;
             }
@@ -89,7 +89,7 @@ impl<A: Copy + Eq> Device<'_, A> {
         let Ok(flight) = sent else { return false };
         let mut all = observations.0.iter_mut();
         if let Some(observer) = all.find(|observer| observer.peer == peer && observer.token == token) {
-            observer.data.print = part.print;
+            observer.data.print = part.print();
             observer.data.under_way = true;
             observer.flight = Some(flight);
         }
