@@ -6,8 +6,8 @@ use fwupd_core::outcome::{Ask, Run};
 use crate::note::{KEY_MAX, Text};
 use crate::spec::Code;
 use crate::spec::model::{Command, Mode, RequestStatus, WINDOWS, arg};
+use crate::spec::schema::entry::{KEY, VALUE};
 use crate::wire::Node;
-use crate::wire::check::{KEY, VALUE};
 
 /// When an activation may happen: milliseconds of monotonic time, its end not included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,11 +3,7 @@
 //! skipped. How deep it looks is how deep the schema is.
 
 use super::{Fields, Malformed, Value};
-
-/// Number of the key in an entry of a map. Protocol Buffers Encoding, Maps.
-pub const KEY: u32 = 1;
-/// Number of the value in an entry of a map.
-pub const VALUE: u32 = 2;
+use crate::spec::schema::Schema;
 
 /// What a field holds.
 #[derive(Clone, Copy, Debug)]
@@ -19,15 +15,13 @@ pub enum Kind {
     /// A varint.
     Bool,
     /// A varint, up to this value.
-    Enum(u64),
+    Enum(u8),
     /// A varint.
     Uint64,
     /// Four bytes.
     Fixed32,
     /// A message.
-    Message(&'static Schema),
-    /// An entry of a map from string to string.
-    Pair,
+    Message(Schema),
 }
 
 /// How often a field may be there.
@@ -43,36 +37,32 @@ pub enum Times {
 
 /// A field.
 #[derive(Clone, Copy, Debug)]
-pub struct Field(pub u32, pub Kind, pub Times);
-
-/// A message: its fields. Each message here has one oneof at most.
-#[derive(Debug)]
-pub struct Schema(pub &'static [Field]);
-
-static ENTRY: Schema = Schema(&[Field(KEY, Kind::Text, Times::One), Field(VALUE, Kind::Text, Times::One)]);
+pub struct Field(pub u8, pub Kind, pub Times);
 
 /// Holds bytes against a schema.
 ///
 /// # Errors
 /// [`Malformed::Syntax`] before [`Malformed::Oneof`], in the order of the bytes. A message that comes twice
 /// where it should come once is refused too: nobody merges messages.
-pub fn check(bytes: &[u8], schema: &Schema) -> Result<(), Malformed> {
+pub fn check(bytes: &[u8], schema: Schema) -> Result<(), Malformed> {
+    let known = schema.fields();
     let mut fields = Fields::new(bytes);
     let mut chosen = 0usize;
     let mut seen = 0u32;
     while let Some((number, value)) = fields.read()? {
-        let Some(Field(_, kind, times)) = schema.0.iter().find(|field| field.0 == number) else { continue };
+        let Some(Field(_, kind, times)) = known.iter().find(|field| u32::from(field.0) == number) else {
+            continue;
+        };
         match (kind, value) {
             (Kind::Text, Value::Bytes(bytes)) if core::str::from_utf8(bytes).is_ok() => {}
             (Kind::Bytes, Value::Bytes(_)) => {}
             (Kind::Bool | Kind::Uint64, Value::Varint(_)) | (Kind::Fixed32, Value::Fixed32(_)) => {}
-            (Kind::Enum(most), Value::Varint(n)) if n <= *most => {}
-            (Kind::Message(inner), Value::Bytes(bytes)) => check(bytes, inner)?,
-            (Kind::Pair, Value::Bytes(bytes)) => check(bytes, &ENTRY)?,
+            (Kind::Enum(most), Value::Varint(n)) if n <= u64::from(*most) => {}
+            (Kind::Message(inner), Value::Bytes(bytes)) => check(bytes, *inner)?,
             (Kind::Text | Kind::Bytes | Kind::Bool | Kind::Uint64 | Kind::Fixed32, _) => {
                 return Err(Malformed::Syntax);
             }
-            (Kind::Enum(_) | Kind::Message(_) | Kind::Pair, _) => return Err(Malformed::Syntax),
+            (Kind::Enum(_) | Kind::Message(_), _) => return Err(Malformed::Syntax),
         }
         match times {
             Times::Many => {}
@@ -87,6 +77,6 @@ pub fn check(bytes: &[u8], schema: &Schema) -> Result<(), Malformed> {
             }
         }
     }
-    let has_oneof = schema.0.iter().any(|field| field.2 == Times::Oneof);
+    let has_oneof = known.iter().any(|field| field.2 == Times::Oneof);
     if chosen == usize::from(has_oneof) { Ok(()) } else { Err(Malformed::Oneof) }
 }

@@ -8,6 +8,8 @@ pub mod controller;
 pub mod msg;
 pub mod record;
 
+use crate::spec::schema::entry;
+
 /// The bytes are no message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Malformed {
@@ -215,7 +217,7 @@ impl<'a> Node<'a> {
 
     /// The pairs of a map, in the order in which they came.
     pub fn pairs(&self, number: u32) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
-        self.nodes(number).map(|pair| (pair.text(check::KEY), pair.text(check::VALUE)))
+        self.nodes(number).map(|pair| (pair.text(entry::KEY), pair.text(entry::VALUE)))
     }
 
     /// The value of a key in a map.
@@ -341,8 +343,8 @@ impl<'b> Out<'b> {
     /// A pair whose value is what is appended before [`close_pair`](Self::close_pair).
     pub fn open_pair(&mut self, number: u32, key: &str) -> (Mark, Mark) {
         let pair = self.open(number);
-        self.always(check::KEY, key);
-        let value = self.open(check::VALUE);
+        self.always(entry::KEY, key);
+        let value = self.open(entry::VALUE);
         (pair, value)
     }
 

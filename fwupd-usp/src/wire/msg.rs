@@ -2,7 +2,7 @@
 
 use super::check::check;
 use super::{Malformed, Node, Out};
-use crate::spec::schema::{MSG, body, error, header, msg, notify_resp, request, response};
+use crate::spec::schema::{Schema, body, error, header, msg, notify_resp, request, response};
 use crate::spec::{Code, MsgType};
 
 /// Which request, or which response.
@@ -99,7 +99,7 @@ impl<'a> Msg<'a> {
     /// # Errors
     /// What is wrong with it. [`id`] may still be able to read who asked.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Malformed> {
-        check(bytes, &MSG)?;
+        check(bytes, Schema::Msg)?;
         let node = Node::new(bytes);
         let id = node.node(msg::HEADER).unwrap_or_default().text(header::MSG_ID);
         let inner = node.node(msg::BODY).ok_or(Malformed::Oneof)?;
@@ -124,7 +124,7 @@ pub fn id(bytes: &[u8]) -> Option<&str> {
         return None;
     }
     let header = node.node(msg::HEADER)?;
-    check(header.as_bytes(), &crate::spec::schema::HEADER).is_ok().then_some(())?;
+    check(header.as_bytes(), Schema::Header).is_ok().then_some(())?;
     Some(header.text(header::MSG_ID)).filter(|id| !id.is_empty())
 }
 

@@ -2,7 +2,7 @@
 
 use super::check::check;
 use super::{Malformed, Node, Out};
-use crate::spec::schema::{RECORD, disconnect, no_session, record};
+use crate::spec::schema::{Schema, disconnect, no_session, record};
 use crate::spec::{RecordError, VERSION};
 
 /// What a Record is for.
@@ -35,7 +35,7 @@ impl<'a> Record<'a> {
     /// # Errors
     /// It is none, or it violates its oneof: it is to be discarded (R-ENC.4).
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Malformed> {
-        check(bytes, &RECORD)?;
+        check(bytes, Schema::Record)?;
         let node = Node::new(bytes);
         let carries = if let Some(inner) = node.node(record::NO_SESSION_CONTEXT) {
             Carries::Message(inner.bytes(no_session::PAYLOAD))
