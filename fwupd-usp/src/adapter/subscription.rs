@@ -50,8 +50,6 @@ mod saved {
 pub(super) type Bad<'m> = (&'m str, Code, bool);
 
 impl Subscriptions {
-    pub(super) const NONE: Self = Self { all: [None; PLACES], next: 1, unsaved: false };
-
     pub(super) fn places(&self) -> usize {
         self.all.len()
     }
@@ -122,8 +120,9 @@ impl Subscriptions {
 
     /// Reads that back; what is none is left out.
     pub(super) fn restore(bytes: &[u8]) -> Self {
-        let mut read = Self::NONE;
         let all = Node::new(bytes);
+        let next = all.number(saved::NEXT).max(1);
+        let mut read = Self { all: [None; PLACES], next, unsaved: false };
         for (place, node) in read.all.iter_mut().zip(all.nodes(saved::SUBSCRIPTION)) {
             let kind = NotifType::ALL.get(node.number(saved::KIND) as usize);
             let (id, references) = (Text::new(node.text(saved::ID)), Text::new(node.text(saved::REFERENCES)));
@@ -139,7 +138,6 @@ impl Subscriptions {
                 _ => None,
             };
         }
-        read.next = all.number(saved::NEXT).max(1);
         read
     }
 }
