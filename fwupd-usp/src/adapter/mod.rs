@@ -184,6 +184,8 @@ impl<'a> Agent<'a> {
 
     /// A Record came in. `out` takes what goes back: 4096 bytes are enough for all that there is to read of two
     /// images and four subscriptions; what does not fit is answered by 7005.
+    // In one frame with the caller's buffers, all that is on the stack would be far away: 3 KB of text.
+    #[inline(never)]
     pub fn handle<P: Platform>(
         &mut self,
         record: &[u8],
@@ -300,6 +302,7 @@ impl<'a> Agent<'a> {
 
     /// What is to be sent now, in `out`; to be called until there is nothing.
     #[must_use]
+    #[inline(never)]
     pub fn poll<P: Platform>(&mut self, now: Now, up: &mut Updater<P>, out: &mut [u8]) -> Option<usize> {
         if !self.load(up) {
             return None;
