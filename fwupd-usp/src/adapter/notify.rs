@@ -90,10 +90,11 @@ impl Agent<'_> {
         item.mask &= !1u8.checked_shl(place as u32).unwrap_or(0);
         let all = item.mask == 0;
         if all {
-            if let Some(first) = self.outbox.first_mut() {
-                *first = None;
+            // The others move up.
+            let mut behind = None;
+            for place in self.outbox.iter_mut().rev() {
+                core::mem::swap(place, &mut behind);
             }
-            self.outbox.rotate_left(1);
         }
         all
     }

@@ -17,6 +17,7 @@ use crate::spec::model::{AUTHORITY, Algorithm, Cause, Command, Object, RequestSt
 use crate::spec::schema::{operate, operate_resp, operation_result};
 use crate::spec::{Code, boot_image, refused_activate, refused_cancel, refused_download, words};
 use crate::wire::msg::{Verb, error, fault, response};
+use crate::wire::text::{is_digits, split_once, unsigned};
 use crate::wire::{Node, Out};
 
 /// Why a command was not taken: the code, and what is said beside it.
@@ -179,13 +180,15 @@ impl Agent<'_> {
             }
             None => None,
         };
-        let size: u64 = match args(arg::FILE_SIZE) {
-            Some(text) => text.parse().map_err(|_| invalid)?,
+        let size = match args(arg::FILE_SIZE) {
+            // What has more than 32 bits is larger than any place.
+            Some(text) if is_digits(text) => unsigned(text).unwrap_or(u32::MAX),
+            Some(text) => unsigned(text).ok_or(invalid)?,
             None => 0,
         };
         let slot = slot(number).ok_or(because(Code::NoObject))?;
         let region = up.layout().slots.get(usize::from(slot.0)).ok_or(because(Code::NoObject))?;
-        if size > u64::from(region.to.saturating_sub(region.from)) {
+        if size > region.to.saturating_sub(region.from) {
             return Err((Code::Resources, "the file is larger than the image's place"));
         }
         let order = self.order(Command::Download, slot, node)?;
@@ -219,12 +222,12 @@ impl Agent<'_> {
     /// Whether a URL is one that can be fetched. TR-181, Download(), URL.
     fn url(&self, url: &str) -> Result<(), Fault> {
         let invalid = |why| (Code::InvalidArguments, why);
-        let (scheme, rest) = url.split_once(AUTHORITY).ok_or(invalid("the URL has no scheme"))?;
+        let (scheme, rest) = split_once(url, AUTHORITY).ok_or(invalid("the URL has no scheme"))?;
         if !self.config.schemes.iter().any(|known| known.eq_ignore_ascii_case(scheme)) {
             return Err(invalid("the URL's scheme is not supported"));
         }
-        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-        if authority.is_empty() || authority.contains('@') {
+        let mut authority = rest.bytes().take_while(|byte| !matches!(byte, b'/' | b'?' | b'#')).peekable();
+        if authority.peek().is_none() || authority.any(|byte| byte == b'@') {
             return Err(invalid("the URL must name a host and no user"));
         }
         if url.len() > URI_MAX {

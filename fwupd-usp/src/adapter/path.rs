@@ -2,6 +2,7 @@
 
 use crate::spec::Code;
 use crate::spec::model::{Command, Event, Object, Param};
+use crate::wire::text::{is_digits, split, split_once, unsigned};
 
 /// Which rows of a table a path means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,9 +91,9 @@ fn row(token: &str) -> Result<Rows<'_>, Code> {
     if let Some(expression) = token.strip_prefix('[') {
         return expression.strip_suffix(']').map(Rows::Where).ok_or(Code::PathSyntax);
     }
-    let digits = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_digit());
     // A number that is too large is that of no row.
-    if digits { Ok(Rows::Number(token.parse().unwrap_or(0))) } else { Err(Code::InvalidPath) }
+    let number = is_digits(token).then(|| Rows::Number(unsigned(token).unwrap_or(0)));
+    number.ok_or(Code::InvalidPath)
 }
 
 /// The parts of a path between its dots, those in brackets and quotes aside.
@@ -158,33 +159,31 @@ pub(super) fn terms(expression: &str) -> impl Iterator<Item = Result<Term<'_>, C
 }
 
 fn term_of(term: &str) -> Option<Term<'_>> {
-    let (at, equal) = match (term.find("=="), term.find("!=")) {
-        (Some(eq), Some(ne)) if ne < eq => (ne, false),
+    let ((name, constant), equal) = match (split_once(term, "=="), split_once(term, "!=")) {
+        (Some(eq), Some(ne)) if ne.0.len() < eq.0.len() => (ne, false),
         (Some(eq), _) => (eq, true),
-        (None, Some(ne)) => (ne, false),
-        (None, None) => return None,
+        (None, ne) => (ne?, false),
     };
-    let (name, constant) = term.split_at_checked(at)?;
-    let (name, constant) = (name.trim(), constant.get(2..)?.trim());
+    let (name, constant) = (name.trim_ascii(), constant.trim_ascii());
     (!name.is_empty() && !constant.is_empty()).then_some((name, equal, constant))
 }
 
 /// Whether a reference of a subscription covers the path of something that changed or happened: it names it, with
 /// or without wildcards, or an object above it.
 pub(super) fn covers(reference: &str, path: &str) -> bool {
-    let mut parts = path.split('.');
-    let mut wanted = reference.split('.').peekable();
-    while let Some(token) = wanted.next() {
-        if token.is_empty() && wanted.peek().is_none() {
-            return !reference.is_empty() && parts.next().is_some();
-        }
+    let mut parts = split(path, ".");
+    let (object, whole) = match reference.strip_suffix('.') {
+        Some(object) => (object, false),
+        None => (reference, true),
+    };
+    for token in split(object, ".") {
         match parts.next() {
             Some(part) if part == token => {}
-            Some(part) if token == "*" && part.bytes().all(|byte| byte.is_ascii_digit()) => {}
+            Some(part) if token == "*" && is_digits(part) => {}
             Some(_) | None => return false,
         }
     }
-    parts.next().is_none()
+    parts.next().is_none() == whole
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use crate::note::Text;
 use crate::spec::Code;
 use crate::spec::model::{NotifType, Object, Param};
 use crate::spec::schema::setting;
+use crate::wire::text::split;
 use crate::wire::{Node, Out};
 
 /// How many subscriptions there can be.
@@ -144,7 +145,7 @@ impl Subscriptions {
 
 /// The members of a comma-separated list.
 fn list(text: &str) -> impl Iterator<Item = &str> {
-    text.split(',').map(str::trim)
+    split(text, ",").map(str::trim_ascii)
 }
 
 impl Subscription {
