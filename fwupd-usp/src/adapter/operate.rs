@@ -146,7 +146,7 @@ impl Agent<'_> {
             status: RequestStatus::Active,
             run: None,
             started: now.wall,
-            windows: Windows::NOW,
+            windows: Windows::now(),
             end: None,
         });
         number
@@ -246,7 +246,7 @@ impl Agent<'_> {
         let windows = match Windows::parse(node, operate::INPUT_ARGS, now.mono).map_err(because)? {
             Some(windows) => windows,
             None if self.config.strict => return Err(because(Code::CommandArguments)),
-            None => Windows::NOW,
+            None => Windows::now(),
         };
         let slot = slot(number).ok_or(because(Code::NoObject))?;
         let order = self.order(Command::Activate, slot, node)?;

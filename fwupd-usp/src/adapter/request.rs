@@ -6,8 +6,8 @@ use fwupd_core::outcome::{Ask, Run};
 use crate::note::{KEY_MAX, Text};
 use crate::spec::Code;
 use crate::spec::model::{Command, Mode, RequestStatus, WINDOWS, arg};
-use crate::spec::schema::entry::{KEY, VALUE};
 use crate::wire::Node;
+use crate::wire::text::{split_once, unsigned};
 
 /// When an activation may happen: milliseconds of monotonic time, its end not included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,80 +37,82 @@ impl Window {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Windows {
     all: [Window; WINDOWS],
-    count: usize,
-    /// How often the user has put it off in the first of them.
+    /// The place of the one that counts now, and of the end.
+    now: u8,
+    end: u8,
+    /// How often the user has put it off in the one that counts.
     pub(super) asked: u8,
     /// Not before this, monotonic milliseconds.
     pub(super) not_before: u64,
 }
 
+/// A window as it is given: whether it is, and its members.
+#[derive(Clone, Copy, Default)]
+struct Given<'m> {
+    is_given: bool,
+    members: [Option<&'m str>; MEMBERS.len()],
+}
+
+/// The members of a window that mean something.
+const MEMBERS: [&str; 4] = [arg::START, arg::END, arg::MODE, arg::MAX_RETRIES];
+
 impl Windows {
-    pub(super) const NOW: Self = Self { all: [Window::NOW; WINDOWS], count: 1, asked: 0, not_before: 0 };
+    /// At once.
+    pub(super) fn now() -> Self {
+        Self { all: [Window::NOW; WINDOWS], now: 0, end: 1, asked: 0, not_before: 0 }
+    }
 
     /// Reads the windows of an Activate() that is called at `now`.
     ///
     /// # Errors
     /// 7027 where a mandatory member is missing, 7004 for a value that is none, and for windows that overlap.
     pub(super) fn parse(args: &Node<'_>, number: u32, now: u64) -> Result<Option<Self>, Code> {
-        let mut windows = Self { count: 0, ..Self::NOW };
-        let numbered = |name: &str| -> Option<(usize, usize)> {
-            let rest = name.strip_prefix(arg::TIME_WINDOW)?;
-            let (n, _) = rest.split_once('.')?;
-            Some((n.parse().ok()?, name.len().saturating_sub(rest.len()).saturating_add(n.len())))
-        };
-        let all = || args.nodes(number).map(|pair| (pair.text(KEY), pair.text(VALUE)));
-        if all().any(|(name, _)| numbered(name).is_some_and(|(n, _)| n == 0 || n > WINDOWS)) {
-            return Err(Code::InvalidArguments);
+        let mut given = [Given::default(); WINDOWS];
+        for (name, value) in args.pairs(number) {
+            let numbered = name.strip_prefix(arg::TIME_WINDOW).and_then(|rest| split_once(rest, "."));
+            let Some((Some(n), member)) = numbered.map(|(n, member)| (unsigned(n), member)) else { continue };
+            let place = n.checked_sub(1).and_then(|place| given.get_mut(place as usize));
+            let window = place.ok_or(Code::InvalidArguments)?;
+            window.is_given = true;
+            let members = window.members.iter_mut().zip(MEMBERS);
+            members.filter(|(_, name)| *name == member).for_each(|(place, _)| *place = Some(value));
         }
+        let mut windows = Self { end: 0, ..Self::now() };
         let mut before = 0;
-        for n in 1..=WINDOWS {
-            let of = |member: &str| {
-                let is = |name: &str| match numbered(name) {
-                    Some((m, at)) => {
-                        m == n && name.get(at..).and_then(|x| x.strip_prefix('.')) == Some(member)
-                    }
-                    None => false,
-                };
-                all().filter(|(name, _)| is(name)).last().map(|(_, value)| value)
+        for (given, place) in given.iter().filter(|given| given.is_given).zip(&mut windows.all) {
+            let [Some(start), Some(end), Some(mode), retries] = given.members else {
+                return Err(Code::CommandArguments);
             };
-            if !all().any(|(name, _)| numbered(name).is_some_and(|(m, _)| m == n)) {
-                continue;
-            }
-            let must = |member| of(member).ok_or(Code::CommandArguments);
-            let (start, end, mode) = (must(arg::START)?, must(arg::END)?, must(arg::MODE)?);
-            let seconds = |text: &str| text.parse::<u32>().map_err(|_| Code::InvalidArguments);
+            let seconds = |text| unsigned(text).ok_or(Code::InvalidArguments);
             let (start, end) = (seconds(start)?, seconds(end)?);
             let mode = Mode::parse(mode).ok_or(Code::InvalidArguments)?;
             if start > end || start < before {
                 return Err(Code::InvalidArguments);
             }
             before = end;
-            let retries = match (mode, of(arg::MAX_RETRIES)) {
+            let retries = match (mode, retries) {
+                (Mode::ConfirmationNeeded, Some("-1")) => -1,
                 (Mode::ConfirmationNeeded, Some(text)) => {
-                    let retries = text.parse().ok().filter(|n| (-1..=10).contains(n));
-                    retries.ok_or(Code::InvalidArguments)?
+                    unsigned(text).filter(|n| *n <= 10).ok_or(Code::InvalidArguments)? as i8
                 }
                 (_, _) => 0,
             };
-            let at = |seconds: u32| now.saturating_add(u64::from(seconds).saturating_mul(1000));
-            if let Some(place) = windows.all.get_mut(windows.count) {
-                *place = Window { start: at(start), end: at(end), mode, retries };
-                windows.count = windows.count.saturating_add(1);
-            }
+            let at = |seconds: u32| now.saturating_add(u64::from(seconds) * 1000);
+            *place = Window { start: at(start), end: at(end), mode, retries };
+            windows.end = windows.end.saturating_add(1);
         }
-        Ok((windows.count > 0).then_some(windows))
+        Ok((windows.end > 0).then_some(windows))
     }
 
     /// The window that counts now: the first that has not passed. An instant counts as a millisecond, and one
     /// that is to be used at its start is used then, however late that is seen.
     pub(super) fn first(&self) -> Option<&Window> {
-        self.all.get(..self.count).and_then(|all| all.first())
+        if self.now < self.end { self.all.get(usize::from(self.now)) } else { None }
     }
 
     /// The first window is over.
     pub(super) fn next(&mut self) {
-        self.all.rotate_left(1);
-        self.count = self.count.saturating_sub(1);
+        self.now = self.now.saturating_add(1);
         self.asked = 0;
         self.not_before = 0;
     }
@@ -167,7 +169,7 @@ mod tests {
 
     fn of(all: &[Vec<(String, String)>]) -> Result<usize, Code> {
         let flat: Vec<_> = all.iter().flatten().map(|(k, v)| (k.as_str(), v.as_str())).collect();
-        windows(&flat).map(|windows| windows.map_or(0, |windows| windows.count))
+        windows(&flat).map(|windows| windows.map_or(0, |windows| usize::from(windows.end)))
     }
 
     #[test]

@@ -57,7 +57,7 @@ impl Agent<'_> {
             status: RequestStatus::Error,
             run: None,
             started: None,
-            windows: Windows::NOW,
+            windows: Windows::now(),
             end: Some(self.end_before_boot(&order, &status)),
         });
         if !self.queue(What::Boot) {

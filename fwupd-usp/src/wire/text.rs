@@ -51,7 +51,9 @@ mod tests {
 
     #[test]
     fn a_number_is_read_as_core_does_it() {
-        for text in ["", "+", "-", "0", "+7", "007", "4294967295", "4294967296", "99999999999", "1 ", "x", "-1"] {
+        for text in
+            ["", "+", "-", "0", "+7", "007", "4294967295", "4294967296", "99999999999", "1 ", "x", "-1"]
+        {
             assert_eq!(unsigned(text), text.parse().ok(), "{text}");
         }
         assert!(is_digits("0123456789") && !is_digits("") && !is_digits("+1"));
