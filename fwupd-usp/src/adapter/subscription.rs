@@ -31,7 +31,8 @@ pub(super) struct Subscription {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Subscriptions {
     all: [Option<Subscription>; PLACES],
-    next: u32,
+    /// The instance number of the next one.
+    pub(super) next: u32,
     /// Whether what outlives a reset has changed since it was saved.
     pub(super) unsaved: bool,
 }
@@ -89,6 +90,14 @@ impl Subscriptions {
         *place = Some(Subscription { number, ..new });
         self.unsaved |= new.persistent;
         Ok(number)
+    }
+
+    /// Takes back what `add` has added since [`next`](Self::next) and `unsaved` were these.
+    pub(super) fn take_back(&mut self, next: u32, unsaved: bool) {
+        for place in &mut self.all {
+            place.take_if(|one| one.number >= next);
+        }
+        (self.next, self.unsaved) = (next, unsaved);
     }
 
     /// Which places are to be told of something of this kind on this path, a bit each.

@@ -4,7 +4,7 @@ use super::Agent;
 use super::path::{Rows, Tail};
 use super::read::path;
 use super::set::param_error;
-use super::subscription::Subscription;
+use super::subscription::{Subscription, Subscriptions};
 use super::view::View;
 use crate::spec::Code;
 use crate::spec::model::Object;
@@ -51,10 +51,15 @@ impl Agent<'_> {
         out: &mut Out<'_>,
     ) {
         if !node.flag(add::ALLOW_PARTIAL) {
-            let mut trial = self.subscriptions;
-            for one in node.nodes(add::CREATE_OBJS) {
-                let made = create(&self.view(status), &one, &mut |_| {}).and_then(|new| trial.add(new));
-                let Err(code) = made else { continue };
+            // Whether all of them can be made is tried out.
+            let Subscriptions { next, unsaved, .. } = self.subscriptions;
+            let failed = node.nodes(add::CREATE_OBJS).find_map(|one| {
+                let made = create(&self.view(status), &one, &mut |_| {});
+                let code = made.and_then(|new| self.subscriptions.add(new)).err()?;
+                Some((one, code))
+            });
+            self.subscriptions.take_back(next, unsaved);
+            if let Some((one, code)) = failed {
                 let code = if code == Code::RequiredFailed { Code::InvalidArguments } else { code };
                 return emit_error(out, id, code, |out| {
                     let mut tell = |(name, code, _): super::subscription::Bad<'_>| {

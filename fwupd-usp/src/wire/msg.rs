@@ -1,7 +1,7 @@
 //! USP Messages: a header, and a request, a response or an error.
 
 use super::check::check;
-use super::{Malformed, Node, Out};
+use super::{Malformed, Mark, Node, Out};
 use crate::spec::schema::{Schema, body, error, header, msg, notify_resp, request, response};
 use crate::spec::{Code, MsgType};
 
@@ -128,44 +128,40 @@ pub fn id(bytes: &[u8]) -> Option<&str> {
     Some(header.text(header::MSG_ID)).filter(|id| !id.is_empty())
 }
 
-fn open(out: &mut Out<'_>, id: &str, kind: MsgType) -> super::Mark {
+/// The begin of a Message with something in it: `group` of its body, and of that `verb`, where there is one.
+fn open(out: &mut Out<'_>, id: &str, kind: MsgType, group: u32, verb: Option<u32>) -> [Option<Mark>; 3] {
     let head = out.open(msg::HEADER);
     out.text(header::MSG_ID, id);
     out.number(header::MSG_TYPE, kind as u32);
     out.close(head);
-    out.open(msg::BODY)
+    let (outer, middle) = (out.open(msg::BODY), out.open(group));
+    [verb.map(|verb| out.open(verb)), Some(middle), Some(outer)]
+}
+
+fn close(out: &mut Out<'_>, open: [Option<Mark>; 3]) {
+    open.into_iter().flatten().for_each(|mark| out.close(mark));
 }
 
 /// Writes a request, what is in it by `content`.
 pub fn request(out: &mut Out<'_>, id: &str, verb: Verb, content: impl FnOnce(&mut Out<'_>)) {
-    let outer = open(out, id, verb.types().0);
-    let middle = out.open(body::REQUEST);
-    let inner = out.open(verb.field());
+    let marks = open(out, id, verb.types().0, body::REQUEST, Some(verb.field()));
     content(out);
-    out.close(inner);
-    out.close(middle);
-    out.close(outer);
+    close(out, marks);
 }
 
 /// Writes a response, what is in it by `content`.
 pub fn response(out: &mut Out<'_>, id: &str, verb: Verb, content: impl FnOnce(&mut Out<'_>)) {
-    let outer = open(out, id, verb.types().1);
-    let middle = out.open(body::RESPONSE);
-    let inner = out.open(verb.field());
+    let marks = open(out, id, verb.types().1, body::RESPONSE, Some(verb.field()));
     content(out);
-    out.close(inner);
-    out.close(middle);
-    out.close(outer);
+    close(out, marks);
 }
 
 /// Writes an error, what else is in it by `content`.
 pub fn error(out: &mut Out<'_>, id: &str, code: Code, content: impl FnOnce(&mut Out<'_>)) {
-    let outer = open(out, id, MsgType::Error);
-    let inner = out.open(body::ERROR);
+    let marks = open(out, id, MsgType::Error, body::ERROR, None);
     fault(out, code, code.text());
     content(out);
-    out.close(inner);
-    out.close(outer);
+    close(out, marks);
 }
 
 /// Writes a code and its text, as they stand in an error and in every kind of failure.
