@@ -19,16 +19,26 @@ impl<const N: usize> Text<N> {
 
     /// The text; `None` if it is longer.
     pub fn new(text: &str) -> Option<Self> {
-        let mut new = Self { len: u16::try_from(text.len()).ok()?, ..Self::EMPTY };
-        new.bytes.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
+        let mut new = Self::EMPTY;
+        new.len = fill(&mut new.bytes, text)?;
         Some(new)
     }
 
     /// It.
     pub fn as_str(&self) -> &str {
-        let bytes = self.bytes.get(..usize::from(self.len)).unwrap_or_default();
-        core::str::from_utf8(bytes).unwrap_or_default()
+        text_of(&self.bytes, self.len)
     }
+}
+
+/// Takes a text, if there is room; its length. One function for all lengths, for the sake of code size.
+fn fill(room: &mut [u8], text: &str) -> Option<u16> {
+    let mut out = Out::new(room);
+    out.part(text);
+    u16::try_from(out.finish().ok()?).ok()
+}
+
+fn text_of(bytes: &[u8], len: u16) -> &str {
+    core::str::from_utf8(bytes.get(..usize::from(len)).unwrap_or_default()).unwrap_or_default()
 }
 
 impl<const N: usize> core::fmt::Debug for Text<N> {

@@ -5,7 +5,7 @@ use fwupd_core::status::Status;
 use fwupd_core::updater::{Platform, Updater};
 
 use super::Agent;
-use super::read::path;
+use super::read::{path, path_of};
 use super::request::{End, Request};
 use super::view::{Value, row};
 use crate::note::{KEY_MAX, REASON_MAX, Text};
@@ -132,9 +132,7 @@ impl Agent<'_> {
                     What::Complete => self.complete(out),
                     What::Change(object, number, param) => {
                         let change = out.open(notify::VALUE_CHANGE);
-                        let mark = out.open(value_change::PARAM_PATH);
-                        of(out, object, number, param.name());
-                        out.close(mark);
+                        path_of(out, value_change::PARAM_PATH, object, number, param.name());
                         let mark = out.open(value_change::PARAM_VALUE);
                         self.view(status).value(object, number, param).parts(&mut |part| out.raw(part));
                         out.close(mark);
@@ -196,9 +194,7 @@ impl Agent<'_> {
     fn complete(&self, out: &mut Out<'_>) {
         let Some((request, end)) = self.ended() else { return };
         let mark = out.open(notify::OPER_COMPLETE);
-        let object = out.open(oper_complete::OBJ_PATH);
-        path(out, Object::FirmwareImage, row(request.slot));
-        out.close(object);
+        path_of(out, oper_complete::OBJ_PATH, Object::FirmwareImage, row(request.slot), "");
         out.text(oper_complete::COMMAND_NAME, request.command.name());
         out.text(oper_complete::COMMAND_KEY, request.key.as_str());
         if end.fault == Code::Success {

@@ -8,7 +8,7 @@ use fwupd_core::time::Now;
 use fwupd_core::updater::{Command as Order, Job, Platform, Settled, TAG_MAX, URI_MAX, Updater};
 
 use super::path::Tail;
-use super::read::path;
+use super::read::path_of;
 use super::request::{Request, Windows};
 use super::view::slot;
 use super::{Agent, Step, Turn};
@@ -16,7 +16,7 @@ use crate::note::{self, Note, Progress, Text};
 use crate::spec::model::{AUTHORITY, Algorithm, Cause, Command, Object, RequestStatus, UNKNOWN_REASON, arg};
 use crate::spec::schema::{operate, operate_resp, operation_result};
 use crate::spec::{Code, boot_image, refused_activate, refused_cancel, refused_download, words};
-use crate::wire::msg::{Verb, error, fault, response};
+use crate::wire::msg::{Verb, error, failure, response};
 use crate::wire::text::{is_digits, split_once, unsigned};
 use crate::wire::{Node, Out};
 
@@ -365,25 +365,17 @@ fn respond(answer: &Answer, out: &mut Out<'_>) {
 
 fn one(answer: &Answer, number: u32, reply: Reply, out: &mut Out<'_>) {
     let result = out.open(operate_resp::OPERATION_RESULTS);
-    let executed = out.open(operation_result::EXECUTED_COMMAND);
-    path(out, answer.command.object(), number);
-    out.part(answer.command.name());
-    out.close(executed);
+    let command = answer.command;
+    path_of(out, operation_result::EXECUTED_COMMAND, command.object(), number, command.name());
     match reply {
         Reply::Done => {
             let empty = out.open(operation_result::REQ_OUTPUT_ARGS);
             out.close(empty);
         }
         Reply::Begun(request) => {
-            let mark = out.open(operation_result::REQ_OBJ_PATH);
-            path(out, Object::Request, request);
-            out.close(mark);
+            path_of(out, operation_result::REQ_OBJ_PATH, Object::Request, request, "");
         }
-        Reply::Failed((code, why)) => {
-            let failure = out.open(operation_result::CMD_FAILURE);
-            fault(out, code, why);
-            out.close(failure);
-        }
+        Reply::Failed((code, why)) => failure(out, operation_result::CMD_FAILURE, code, why),
     }
     out.close(result);
 }

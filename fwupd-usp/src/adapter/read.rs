@@ -16,6 +16,14 @@ pub(super) fn path(out: &mut Out<'_>, object: Object, number: u32) {
     }
 }
 
+/// A string with the path of a row, and a name in it.
+pub(super) fn path_of(out: &mut Out<'_>, field: u32, object: Object, number: u32, name: &str) {
+    let mark = out.open(field);
+    path(out, object, number);
+    out.part(name);
+    out.close(mark);
+}
+
 /// How many names an object's path has behind another one's, an instance number not counted; `None` if it is not
 /// in it.
 fn depth(inner: Object, outer: Object) -> Option<u32> {
@@ -82,9 +90,7 @@ impl View<'_> {
 
     fn object(&self, object: Object, number: u32, only: Option<Param>, out: &mut Out<'_>) {
         let result = out.open(path_result::RESULTS);
-        let mark = out.open(resolved::PATH);
-        path(out, object, number);
-        out.close(mark);
+        path_of(out, resolved::PATH, object, number, "");
         for param in object.params().iter().filter(|param| only.is_none_or(|only| only == **param)) {
             self.pair(resolved::PARAMS, object, number, *param, out);
         }
@@ -138,9 +144,7 @@ impl View<'_> {
             for number in self.instances(object) {
                 if inside || (here && self.matching(path, number)?) {
                     let instance = out.open(path_result::RESULTS);
-                    let mark = out.open(resolved::PATH);
-                    super::read::path(out, object, number);
-                    out.close(mark);
+                    path_of(out, resolved::PATH, object, number, "");
                     self.keys(resolved::PARAMS, object, number, out);
                     out.close(instance);
                 }

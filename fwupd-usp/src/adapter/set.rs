@@ -10,17 +10,17 @@ use fwupd_core::time::Now;
 use fwupd_core::updater::{Command as Order, Platform, Settled, Updater};
 
 use super::path::{Rows, Tail};
-use super::read::path;
+use super::read::path_of;
 use super::view::{View, row, slot};
 use super::{Agent, Step, Turn};
 use crate::note::Note;
 use crate::spec::model::{Object, Param};
 use crate::spec::schema::{
-    error, failure, instance_failure, instance_result, object, oper_status, param_error, result, set,
-    set_resp, set_success, setting,
+    error, failure as set_failure, instance_failure, instance_result, object, oper_status, param_error,
+    result, set, set_resp, set_success, setting,
 };
 use crate::spec::{Code, boot_image, refused_available, refused_boot};
-use crate::wire::msg::{Verb, error as emit_error, fault, response};
+use crate::wire::msg::{Verb, error as emit_error, failure, fault, response};
 use crate::wire::{Node, Out};
 
 /// More frames than a Set of all images needs.
@@ -295,10 +295,7 @@ pub(super) fn errors(view: &View<'_>, before: Plan, node: &Node<'_>, out: &mut O
         for number in rows(view, &path) {
             let (after, _) = row_of(view, now, (path.object, number), &update, &mut |name, code| {
                 let mark = out.open(error::PARAM_ERRS);
-                let text = out.open(param_error::PARAM);
-                self::path(out, path.object, number);
-                out.part(name);
-                out.close(text);
+                path_of(out, param_error::PARAM, path.object, number, name);
                 out.fixed32(param_error::ERR_CODE, code as u32);
                 out.text(param_error::ERR_MSG, code.text());
                 out.close(mark);
@@ -325,11 +322,7 @@ pub(super) fn respond(view: &View<'_>, before: Plan, node: &Node<'_>, out: &mut 
         out.text(result::REQUESTED_PATH, update.text(object::OBJ_PATH));
         let status = out.open(result::OPER_STATUS);
         match find(view, &update) {
-            Err(code) => {
-                let failed = out.open(oper_status::OPER_FAILURE);
-                fault(out, code, code.text());
-                out.close(failed);
-            }
+            Err(code) => failure(out, oper_status::OPER_FAILURE, code, code.text()),
             Ok(path) => {
                 let fails = |now: Plan| {
                     let mut now = now;
@@ -367,14 +360,12 @@ fn row_result(
     out: &mut Out<'_>,
 ) -> Plan {
     let (field, errors) = if failed {
-        (failure::UPDATED_INST_FAILURES, instance_failure::PARAM_ERRS)
+        (set_failure::UPDATED_INST_FAILURES, instance_failure::PARAM_ERRS)
     } else {
         (set_success::UPDATED_INST_RESULTS, instance_result::PARAM_ERRS)
     };
     let inner = out.open(field);
-    let affected = out.open(instance_result::AFFECTED_PATH);
-    path(out, of, number);
-    out.close(affected);
+    path_of(out, instance_result::AFFECTED_PATH, of, number, "");
     let at = (of, number);
     let (after, _) = row_of(view, now, at, update, &mut |name, code| param_error(errors, name, code, out));
     if !failed {

@@ -2,7 +2,7 @@
 
 use super::Agent;
 use super::path::{Rows, Tail};
-use super::read::path;
+use super::read::path_of;
 use super::set::param_error;
 use super::subscription::{Subscription, Subscriptions};
 use super::view::View;
@@ -12,7 +12,7 @@ use crate::spec::schema::{
     add, add_resp, add_result, delete, delete_resp, delete_result, delete_success, error, instance_result,
     object, oper_status,
 };
-use crate::wire::msg::{Verb, error as emit_error, fault, response};
+use crate::wire::msg::{Verb, error as emit_error, failure, response};
 use crate::wire::{Node, Out};
 
 /// Whether a subscription can be made of this.
@@ -78,9 +78,7 @@ impl Agent<'_> {
                 match made.and_then(|new| self.subscriptions.add(new)) {
                     Ok(number) => {
                         let inner = out.open(oper_status::OPER_SUCCESS);
-                        let mark = out.open(instance_result::AFFECTED_PATH);
-                        path(out, Object::Subscription, number);
-                        out.close(mark);
+                        path_of(out, instance_result::AFFECTED_PATH, Object::Subscription, number, "");
                         let mut tell = |(name, code, _): super::subscription::Bad<'_>| {
                             param_error(instance_result::PARAM_ERRS, name, code, out);
                         };
@@ -93,11 +91,7 @@ impl Agent<'_> {
                         );
                         out.close(inner);
                     }
-                    Err(code) => {
-                        let inner = out.open(oper_status::OPER_FAILURE);
-                        fault(out, code, code.text());
-                        out.close(inner);
-                    }
+                    Err(code) => failure(out, oper_status::OPER_FAILURE, code, code.text()),
                 }
                 out.close(outer);
                 out.close(result);
@@ -129,18 +123,12 @@ impl Agent<'_> {
                     Ok(()) => {
                         let inner = out.open(oper_status::OPER_SUCCESS);
                         while let Some(number) = self.first_of(status, one) {
-                            let mark = out.open(delete_success::AFFECTED_PATHS);
-                            path(out, Object::Subscription, number);
-                            out.close(mark);
+                            path_of(out, delete_success::AFFECTED_PATHS, Object::Subscription, number, "");
                             self.subscriptions.remove(number);
                         }
                         out.close(inner);
                     }
-                    Err(code) => {
-                        let inner = out.open(oper_status::OPER_FAILURE);
-                        fault(out, code, code.text());
-                        out.close(inner);
-                    }
+                    Err(code) => failure(out, oper_status::OPER_FAILURE, code, code.text()),
                 }
                 out.close(outer);
                 out.close(result);

@@ -39,14 +39,7 @@ impl Value<'_> {
         };
         match *self {
             Self::Text(text) => part(text.as_bytes()),
-            Self::Log(bytes) => {
-                for chunk in bytes.utf8_chunks() {
-                    part(chunk.valid().as_bytes());
-                    if !chunk.invalid().is_empty() {
-                        part(b"?");
-                    }
-                }
-            }
+            Self::Log(bytes) => readable(bytes, part),
             Self::Bool(on) => part(if on { b"true" } else { b"false" }),
             Self::Number(number) => decimal(number, part),
             Self::Alias(number) => {
@@ -80,6 +73,18 @@ impl Value<'_> {
         self.parts(&mut |part| left = left.and_then(|left| left.strip_prefix(part)));
         left == Some(&[])
     }
+}
+
+/// Bytes as text, a question mark for each run of them that is none.
+fn readable(bytes: &[u8], part: &mut dyn FnMut(&[u8])) {
+    let mut rest = bytes;
+    while let Err(bad) = core::str::from_utf8(rest) {
+        let (good, behind) = rest.split_at_checked(bad.valid_up_to()).unwrap_or_default();
+        part(good);
+        part(b"?");
+        rest = bad.error_len().and_then(|length| behind.get(length..)).unwrap_or_default();
+    }
+    part(rest);
 }
 
 /// What the updater and the agent say at one time.

@@ -170,6 +170,13 @@ pub fn fault(out: &mut Out<'_>, code: Code, text: &str) {
     out.text(error::ERR_MSG, text);
 }
 
+/// Writes a failure, which is a code and its text, as a message of its own.
+pub fn failure(out: &mut Out<'_>, number: u32, code: Code, text: &str) {
+    let failure = out.open(number);
+    fault(out, code, text);
+    out.close(failure);
+}
+
 /// Writes the response to a notification.
 pub fn notify_response(out: &mut Out<'_>, id: &str, subscription: &str) {
     response(out, id, Verb::Notify, |out| out.text(notify_resp::SUBSCRIPTION_ID, subscription));
