@@ -409,10 +409,9 @@ impl Device<'_> {
         if acts(inbound) && answer.rc != Rc::Internal {
             let print = print(inbound, req_id);
             if !self.seen.iter().flatten().any(|(seen, _)| *seen == print) {
-                self.seen.rotate_right(1);
-                if let Some(place) = self.seen.first_mut() {
-                    *place = Some((print, answer.rc));
-                }
+                // The others move on, and the oldest is forgotten.
+                let mut newest = Some((print, answer.rc));
+                self.seen.iter_mut().for_each(|place| core::mem::swap(place, &mut newest));
             }
         }
         let shown = self.view(up).map_or(Note::FRESH.told, |view| view.shown);
