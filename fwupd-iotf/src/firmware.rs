@@ -8,7 +8,7 @@ use crate::spec::{
 };
 use crate::wire::json::{Text, Value, Writer};
 use crate::wire::message::Fields;
-use crate::wire::text::{self, PRINT, Short};
+use crate::wire::text::{self, PRINT, Short, Unfit};
 use crate::wire::uri;
 
 /// What the platform writes, beside the state and the status. A text that was not written is empty.
@@ -162,6 +162,20 @@ impl Attributes {
             && (self.version.is_empty() || own == its_version || self.version.as_str() == version)
     }
 
+    /// Sets a text; what is none stays as it is.
+    ///
+    /// # Errors
+    /// It does not fit: then it is nothing that can be relied on.
+    pub(crate) fn set(&mut self, field: Field, to: &mut dyn Iterator<Item = char>) -> Result<(), Unfit> {
+        match field {
+            Field::Firmware | Field::State | Field::UpdateStatus => Ok(()),
+            Field::Version => self.version.set(to),
+            Field::Name => self.name.set(to),
+            Field::Uri => self.uri.set(to),
+            Field::Verifier => self.verifier.set(to),
+        }
+    }
+
     /// Writes the value of an attribute.
     pub fn show(&self, field: Field, shown: Shown, json: &mut Writer<'_, '_>) {
         match field {
@@ -227,15 +241,13 @@ impl Write {
     }
 
     fn scalar(&mut self, field: Field, value: Value<'_>) -> Option<()> {
-        let attributes = &mut self.attributes;
         match field {
             Field::Firmware => return None,
             Field::State => self.state = Some(State::from_number(value.unsigned()?)?),
             Field::UpdateStatus => self.status = Some(UpdateStatus::from_number(value.unsigned()?)?),
-            Field::Version => attributes.version = value.string()?.try_into().ok()?,
-            Field::Name => attributes.name = value.string()?.try_into().ok()?,
-            Field::Uri => attributes.uri = value.string()?.try_into().ok()?,
-            Field::Verifier => attributes.verifier = value.string()?.try_into().ok()?,
+            Field::Version | Field::Name | Field::Uri | Field::Verifier => {
+                return self.attributes.set(field, &mut value.string()?.chars()).ok();
+            }
         }
         Some(())
     }
@@ -308,7 +320,7 @@ pub fn check<'v>(
 pub fn list<T>(
     json: &mut Writer<'_, '_>,
     of: impl Iterator<Item = T>,
-    mut show: impl FnMut(T, &mut Writer<'_, '_>),
+    show: &mut dyn FnMut(T, &mut Writer<'_, '_>),
 ) {
     json.key(member::D).object().key(member::FIELDS).array();
     for one in of {

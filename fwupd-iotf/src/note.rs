@@ -4,8 +4,8 @@ use fwupd_core::outcome::Run;
 use fwupd_core::updater::NOTE_MAX;
 
 use crate::firmware::Attributes;
-use crate::spec::{Rc, Shown, State, UpdateStatus};
-use crate::wire::text::{Short, digit, hex};
+use crate::spec::{Field, Rc, Shown, State, UpdateStatus};
+use crate::wire::text::{digit, hex};
 
 /// What only this protocol knows, without the attributes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,13 +142,14 @@ impl Note {
             request: is(Self::REQUEST).then_some(request),
             fetched: is(Self::FETCHED).then_some(fetched),
         };
-        let verifier = rest.text()?.short()?;
-        let version = rest.text()?.short()?;
-        let name = rest.text()?.short()?;
-        let noted = rest.text()?;
-        let kept = Text { bytes: uri.unwrap_or_default().as_bytes(), form: Form::Plain };
-        let uri = if is(Self::URI_KEPT) { kept } else { noted }.short()?;
-        rest.0.is_empty().then_some((note, Attributes { version, name, uri, verifier }))
+        let mut attributes = Attributes::EMPTY;
+        for field in [Field::Verifier, Field::Version, Field::Name, Field::Uri] {
+            let noted = rest.text()?;
+            let kept = Text { bytes: uri.unwrap_or_default().as_bytes(), form: Form::Plain };
+            let text = if field == Field::Uri && is(Self::URI_KEPT) { kept } else { noted };
+            text.read(field, &mut attributes)?;
+        }
+        rest.0.is_empty().then_some((note, attributes))
     }
 }
 
@@ -196,14 +197,15 @@ enum Form {
 }
 
 impl Text<'_> {
-    fn short<const N: usize>(self) -> Option<Short<N>> {
-        match self.form {
-            Form::Plain => Short::new(core::str::from_utf8(self.bytes).ok()?).ok(),
+    fn read(self, field: Field, attributes: &mut Attributes) -> Option<()> {
+        let set = match self.form {
+            Form::Plain => attributes.set(field, &mut core::str::from_utf8(self.bytes).ok()?.chars()),
             Form::Digits => {
                 let digits = self.bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]);
-                Short::from_chars(digits.map(char::from)).ok()
+                attributes.set(field, &mut digits.map(char::from))
             }
-        }
+        };
+        set.ok()
     }
 }
 
@@ -257,6 +259,7 @@ impl Digest {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::text::Short;
 
     fn attributes(verifier: &str, version: &str, name: &str, uri: &str) -> Attributes {
         Attributes {

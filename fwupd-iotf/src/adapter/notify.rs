@@ -75,7 +75,7 @@ impl Device<'_> {
         let (number, id) = self.fresh_id();
         let fields = Field::ALL.into_iter().filter(|field| concerned & field.bit() != 0);
         let length = message::write(out, |json| {
-            list(json, fields, |field, json| {
+            list(json, fields, &mut |field, json| {
                 json.object().key(member::FIELD);
                 json.string(field.path());
                 json.key(member::VALUE);

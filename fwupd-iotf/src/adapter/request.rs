@@ -425,7 +425,7 @@ impl Device<'_> {
                 Body::Nothing => {}
                 Body::Values(set) => {
                     let fields = Field::ALL.into_iter().filter(|field| set & field.bit() != 0);
-                    list(json, fields, |field, json| {
+                    list(json, fields, &mut |field, json| {
                         json.object().key(member::FIELD);
                         json.string(field.path());
                         json.key(member::VALUE);
@@ -433,8 +433,8 @@ impl Device<'_> {
                         json.end_object();
                     });
                 }
-                Body::Names(unknown) => list(json, unknown.names(), |name, json| _ = json.text(name)),
-                Body::Objects(unknown) => list(json, unknown.names(), |name, json| {
+                Body::Names(unknown) => list(json, unknown.names(), &mut |name, json| _ = json.text(name)),
+                Body::Objects(unknown) => list(json, unknown.names(), &mut |name, json| {
                     json.object().key(member::FIELD).text(name).end_object();
                 }),
             }

@@ -23,8 +23,17 @@ impl<const N: usize> Short<N> {
     /// [`Unfit`].
     pub fn from_chars(mut chars: impl Iterator<Item = char>) -> Result<Self, Unfit> {
         let mut short = Self::EMPTY;
-        short.len = fill(&mut short.bytes, &mut chars)?;
+        short.set(&mut chars)?;
         Ok(short)
+    }
+
+    /// Becomes these characters. It is nothing that can be relied on where they do not fit.
+    ///
+    /// # Errors
+    /// [`Unfit`].
+    pub fn set(&mut self, chars: &mut dyn Iterator<Item = char>) -> Result<(), Unfit> {
+        self.len = fill(&mut self.bytes, chars)?;
+        Ok(())
     }
 
     /// This text.
