@@ -1,8 +1,5 @@
 //! Maps of CBOR (RFC 8949) by a cursor: of definite and of indefinite length, as deep as [`DEPTH`] and no deeper.
 
-use minicbor::Decoder;
-use minicbor::data::Type;
-
 use super::Out;
 
 /// How deep what is passed over may be nested.
@@ -12,24 +9,67 @@ pub const DEPTH: u8 = 8;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Malformed;
 
-impl From<minicbor::decode::Error> for Malformed {
-    fn from(_: minicbor::decode::Error) -> Self {
-        Self
-    }
+/// Major types. RFC 8949 section 3.1.
+mod major {
+    pub(super) const UNSIGNED: u8 = 0;
+    pub(super) const NEGATIVE: u8 = 1;
+    pub(super) const BYTES: u8 = 2;
+    pub(super) const TEXT: u8 = 3;
+    pub(super) const ARRAY: u8 = 4;
+    pub(super) const MAP: u8 = 5;
+    pub(super) const TAG: u8 = 6;
+    pub(super) const SIMPLE: u8 = 7;
 }
+
+/// Simple values. RFC 8949 section 3.3; true is the one behind it.
+const FALSE: usize = 20;
+/// The end of what has no length. RFC 8949 section 3.2.1.
+const BREAK: u8 = 0xFF;
 
 /// Reads one item and nothing behind it.
 #[derive(Clone, Debug)]
-pub struct Reader<'b>(Decoder<'b>);
+pub struct Reader<'b>(&'b [u8]);
 
 /// How many entries are still to come; `None` until a break.
 #[derive(Clone, Copy, Debug)]
-pub struct Left(Option<u64>);
+pub struct Left(Option<u32>);
 
 impl<'b> Reader<'b> {
     /// Reads these bytes.
     pub fn new(bytes: &'b [u8]) -> Self {
-        Self(Decoder::new(bytes))
+        Self(bytes)
+    }
+
+    fn take(&mut self, length: u32) -> Result<&'b [u8], Malformed> {
+        let (taken, rest) = self.0.split_at_checked(length as usize).ok_or(Malformed)?;
+        self.0 = rest;
+        Ok(taken)
+    }
+
+    /// A head: its major type and its argument, which a break and what has no length do not have. One of more
+    /// than 32 bits counts as the greatest of 32: nothing is that long.
+    fn head(&mut self) -> Result<(u8, Option<u32>), Malformed> {
+        let (first, rest) = self.0.split_first().ok_or(Malformed)?;
+        self.0 = rest;
+        let argument = match first & 31 {
+            number @ 0..24 => Some(u32::from(number)),
+            width @ 24..28 => {
+                let bytes = self.take(1 << (width - 24))?;
+                let number = |number: u32, byte: &u8| Some(number.checked_mul(256)? | u32::from(*byte));
+                Some(bytes.iter().try_fold(0, number).unwrap_or(u32::MAX))
+            }
+            31 => None,
+            _ => return Err(Malformed),
+        };
+        Ok((first >> 5, argument))
+    }
+
+    /// The argument of a head of this major type.
+    fn argument(&mut self, major: u8) -> Result<Option<u32>, Malformed> {
+        match self.head()? {
+            (found, argument) if found == major => Ok(argument),
+            _ => Err(Malformed),
+        }
     }
 
     /// The head of a map.
@@ -37,7 +77,7 @@ impl<'b> Reader<'b> {
     /// # Errors
     /// [`Malformed`] where there is none; so for all that follow.
     pub fn map(&mut self) -> Result<Left, Malformed> {
-        Ok(Left(self.0.map()?))
+        self.argument(major::MAP).map(Left)
     }
 
     /// The head of an array.
@@ -45,7 +85,7 @@ impl<'b> Reader<'b> {
     /// # Errors
     /// [`Malformed`].
     pub fn array(&mut self) -> Result<Left, Malformed> {
-        Ok(Left(self.0.array()?))
+        self.argument(major::ARRAY).map(Left)
     }
 
     /// Whether another entry follows. Takes the break at the end.
@@ -59,11 +99,13 @@ impl<'b> Reader<'b> {
                 *count = count.saturating_sub(1);
                 Ok(true)
             }
-            None if self.0.datatype()? == Type::Break => {
-                self.0.set_position(self.0.position().saturating_add(1));
-                Ok(false)
-            }
-            None => Ok(true),
+            None => match self.0.split_first().ok_or(Malformed)? {
+                (&BREAK, rest) => {
+                    self.0 = rest;
+                    Ok(false)
+                }
+                _ => Ok(true),
+            },
         }
     }
 
@@ -72,7 +114,8 @@ impl<'b> Reader<'b> {
     /// # Errors
     /// [`Malformed`].
     pub fn text(&mut self) -> Result<&'b str, Malformed> {
-        Ok(self.0.str()?)
+        let length = self.argument(major::TEXT)?.ok_or(Malformed)?;
+        core::str::from_utf8(self.take(length)?).map_err(|_| Malformed)
     }
 
     /// An unsigned number of 16 bits.
@@ -80,7 +123,8 @@ impl<'b> Reader<'b> {
     /// # Errors
     /// [`Malformed`].
     pub fn uint(&mut self) -> Result<u16, Malformed> {
-        Ok(self.0.u16()?)
+        let number = self.argument(major::UNSIGNED)?.ok_or(Malformed)?;
+        u16::try_from(number).map_err(|_| Malformed)
     }
 
     /// Passes over an item, whatever it is.
@@ -93,22 +137,34 @@ impl<'b> Reader<'b> {
 
     fn skip_in(&mut self, depth: u8) -> Result<(), Malformed> {
         let depth = depth.checked_sub(1).ok_or(Malformed)?;
-        let kind = self.0.datatype()?;
-        let (mut left, pairs) = if matches!(kind, Type::Map | Type::MapIndef) {
-            (self.map()?, true)
-        } else if matches!(kind, Type::Array | Type::ArrayIndef) {
-            (self.array()?, false)
-        } else if kind == Type::Tag {
-            self.0.tag()?;
-            return self.skip_in(depth);
-        } else if kind == Type::Break {
-            return Err(Malformed);
-        } else {
-            return Ok(self.0.skip()?);
+        let mut inside = self.clone();
+        let (kind, argument) = self.head()?;
+        let items = match (kind, argument) {
+            (major::UNSIGNED | major::NEGATIVE | major::SIMPLE, Some(_)) => return Ok(()),
+            (major::BYTES, Some(length)) => return self.take(length).map(|_| ()),
+            (major::TEXT, Some(_)) => {
+                inside.text()?;
+                self.0 = inside.0;
+                return Ok(());
+            }
+            // In parts of the same kind, each of which has a length.
+            (major::BYTES | major::TEXT, None) => {
+                while self.more(&mut Left(None))? {
+                    match self.clone().head()? {
+                        (found, Some(_)) if found == kind => self.skip_in(1)?,
+                        _ => return Err(Malformed),
+                    }
+                }
+                return Ok(());
+            }
+            (major::TAG, Some(_)) => return self.skip_in(depth),
+            (major::ARRAY, _) => 1,
+            (major::MAP, _) => 2,
+            _ => return Err(Malformed),
         };
+        let mut left = Left(argument);
         while self.more(&mut left)? {
-            self.skip_in(depth)?;
-            if pairs {
+            for _ in 0..items {
                 self.skip_in(depth)?;
             }
         }
@@ -120,7 +176,7 @@ impl<'b> Reader<'b> {
     /// # Errors
     /// [`Malformed`] where bytes follow.
     pub fn end(&self) -> Result<(), Malformed> {
-        if self.0.position() == self.0.input().len() { Ok(()) } else { Err(Malformed) }
+        if self.0.is_empty() { Ok(()) } else { Err(Malformed) }
     }
 }
 
@@ -131,18 +187,6 @@ impl<'b> Reader<'b> {
 pub(super) fn once<T>(place: &mut Option<T>, value: T) -> Result<(), Malformed> {
     if place.replace(value).is_some() { Err(Malformed) } else { Ok(()) }
 }
-
-/// Major types. RFC 8949 section 3.1.
-mod major {
-    pub(super) const UNSIGNED: u8 = 0;
-    pub(super) const TEXT: u8 = 3;
-    pub(super) const ARRAY: u8 = 4;
-    pub(super) const MAP: u8 = 5;
-    pub(super) const SIMPLE: u8 = 7;
-}
-
-/// Simple values. RFC 8949 section 3.3; true is the one behind it.
-const FALSE: usize = 20;
 
 /// Writes items of definite length. What does not fit is told by [`Out::finish`].
 #[derive(Debug)]
@@ -230,9 +274,19 @@ mod tests {
             assert!(!skips(&bytes[..bytes.len() - 1]), "{bytes:02x?}");
             assert!(!skips(&[bytes, &[0]].concat()), "{bytes:02x?}");
         }
-        // From appendix F: breaks out of place, reserved values, and an odd number of items in a map.
-        let bad: [&[u8]; 6] =
-            [&[0xff], &[0x81, 0xff], &[0x1c], &[0xa2, 0x61, 0x61, 0x01, 0xff], &[0xbf, 0x00, 0xff], &[0x1f]];
+        // From appendix F: breaks out of place, reserved values, an odd number of items in a map, and parts of a
+        // string that are of another kind or have no length.
+        let bad: [&[u8]; 9] = [
+            &[0xff],
+            &[0x81, 0xff],
+            &[0x1c],
+            &[0xa2, 0x61, 0x61, 0x01, 0xff],
+            &[0xbf, 0x00, 0xff],
+            &[0x1f],
+            &[0x5f, 0x61, 0x00, 0xff],
+            &[0x5f, 0x00, 0xff],
+            &[0x5f, 0x5f, 0x41, 0x00, 0xff, 0xff],
+        ];
         for bytes in bad {
             assert!(!skips(bytes), "{bytes:02x?}");
         }
@@ -244,6 +298,8 @@ mod tests {
         assert!(!skips(&[[0x81; DEPTH as usize].as_slice(), &[0]].concat()));
         assert!(!skips(&[0x81; 100_000]));
         assert!(!skips(&[0xC1; 100_000]));
+        // At the greatest depth a string may still be in parts.
+        assert!(skips(&[[0x81; DEPTH as usize - 1].as_slice(), &[0x7f, 0x61, b'a', 0xff]].concat()));
         // 2^64 - 1 of each kind, and nothing behind it.
         for kind in [0x5b, 0x7b, 0x9b, 0xbb] {
             assert!(!skips(&[kind, 255, 255, 255, 255, 255, 255, 255, 255]), "{kind:02x}");
