@@ -218,23 +218,18 @@ impl Rules<'_> {
     pub fn carry_out<P: Platform>(&self, deed: &Deed, now: Now, up: &mut Updater<P>) -> Result<(), Refused> {
         let (bytes, length) = deed.note.emit();
         let note = bytes.get(..length).unwrap_or_default();
-        let (reach, check) = match deed.act {
-            Act::Check => (Reach::Check, true),
-            Act::Fetch(reach) => (reach, false),
-            Act::Nothing => return up.remember(self.by, note),
-            Act::Cancel => return up.command(self.by, Command::Cancel, Some(note), now).map(|_| ()),
-            Act::Discard => {
-                let discard = Command::Discard { keep_slot: false };
-                return up.command(self.by, discard, Some(note), now).map(|_| ());
-            }
-            Act::Activate => {
-                let activate = Command::Activate { slot: None, ask: self.ask };
-                return up.command(self.by, activate, Some(note), now).map(|_| ());
-            }
+        let job = |reach| {
+            let uri = self.source(&deed.note.purl).map_err(|_| Refused::Invalid)?;
+            Ok(Job { uri: Some(uri), reach, target: None, after: AfterReset::Fail, file_check: None })
         };
-        let uri = self.source(&deed.note.purl).map_err(|_| Refused::Invalid)?;
-        let job = Job { uri: Some(uri), reach, target: None, after: AfterReset::Fail, file_check: None };
-        let command = if check { Command::Check(job) } else { Command::Fetch(job) };
+        let command = match deed.act {
+            Act::Nothing => return up.remember(self.by, note),
+            Act::Cancel => Command::Cancel,
+            Act::Discard => Command::Discard { keep_slot: false },
+            Act::Activate => Command::Activate { slot: None, ask: self.ask },
+            Act::Check => Command::Check(job(Reach::Check)?),
+            Act::Fetch(reach) => Command::Fetch(job(reach)?),
+        };
         up.command(self.by, command, Some(note), now).map(|_| ())
     }
 }

@@ -241,7 +241,12 @@ impl<'a, A: Copy + Eq> Device<'a, A> {
 
 /// The resource that is asked for.
 fn resource(message: &Message<'_>) -> Option<Resource> {
-    let named = |resource: &Resource| message.path().eq(resource.href().split(SLASH).skip(1));
+    // What is left of a link behind a segment of the path, which may have a slash of its own.
+    let behind = |rest: &'static str, segment: &str| {
+        let whole = segment.bytes().all(|byte| char::from(byte) != SLASH);
+        rest.strip_prefix(SLASH).filter(|_| whole)?.strip_prefix(segment)
+    };
+    let named = |resource: &Resource| message.path().try_fold(resource.href(), behind) == Some("");
     Resource::ALL.into_iter().find(named)
 }
 

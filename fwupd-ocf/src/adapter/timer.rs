@@ -46,7 +46,7 @@ impl<A: Copy + Eq> Device<'_, A> {
         }
         // The end of an update is kept before another run takes its place.
         let kept = self.config.rules.note(up);
-        (kept != note).then_some(Deed { act: Act::Nothing, note })
+        (kept.updated != note.updated).then_some(Deed { act: Act::Nothing, note })
     }
 
     /// When the schedule may be due, monotonic milliseconds.
