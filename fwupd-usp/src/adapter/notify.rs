@@ -11,7 +11,8 @@ use super::view::{Value, row};
 use crate::note::{KEY_MAX, REASON_MAX, Text};
 use crate::spec::Code;
 use crate::spec::model::{
-    Cause, Command, DOWNLOAD, Event, NO_PARAMETERS, NotifType, Object, Param, UNKNOWN_TIME, arg,
+    Cause, Command, DOWNLOAD, Event, NO_PARAMETERS, NotifType, Object, Param, UNKNOWN_REASON, UNKNOWN_TIME,
+    arg,
 };
 use crate::spec::schema::{event, notify, oper_complete, value_change};
 use crate::wire::msg::{Verb, fault, request};
@@ -151,7 +152,8 @@ impl Agent<'_> {
         out.text(event::EVENT_NAME, Event::Boot.name());
         out.pair(event::PARAMS, arg::COMMAND_KEY, boot.key.as_str());
         out.pair(event::PARAMS, arg::CAUSE, boot.cause.text());
-        out.pair(event::PARAMS, arg::REASON, boot.reason.as_str());
+        let reason = boot.reason.as_str();
+        out.pair(event::PARAMS, arg::REASON, if reason.is_empty() { UNKNOWN_REASON } else { reason });
         out.pair(event::PARAMS, arg::FIRMWARE_UPDATED, if boot.updated { "true" } else { "false" });
         out.pair(event::PARAMS, arg::PARAMETER_MAP, NO_PARAMETERS);
         out.close(mark);

@@ -13,7 +13,7 @@ use super::request::{Request, Windows};
 use super::view::slot;
 use super::{Agent, Step, Turn};
 use crate::note::{self, Note, Progress, Text};
-use crate::spec::model::{AUTHORITY, Algorithm, Cause, Command, Object, RequestStatus, UNKNOWN_REASON, arg};
+use crate::spec::model::{AUTHORITY, Algorithm, Cause, Command, Object, RequestStatus, arg};
 use crate::spec::schema::{operate, operate_resp, operation_result};
 use crate::spec::{Code, boot_image, refused_activate, refused_cancel, refused_download, words};
 use crate::wire::msg::{Verb, error, failure, response};
@@ -23,8 +23,9 @@ use crate::wire::{Node, Out};
 /// Why a command was not taken: the code, and what is said beside it.
 pub(super) type Fault = (Code, &'static str);
 
-fn because(code: Code) -> Fault {
-    (code, code.text())
+/// There is no more to say than what the code says.
+const fn because(code: Code) -> Fault {
+    (code, "")
 }
 
 /// How a command is answered.
@@ -135,21 +136,26 @@ impl Agent<'_> {
         Ok(note::Order { command, slot, progress, key, cause: Cause::Remote, reason: Text::EMPTY })
     }
 
-    fn begin(&mut self, order: &note::Order, now: Now) -> u32 {
+    /// The number of the next request.
+    fn next_request(&mut self) -> u32 {
         let number = self.next_request;
         self.next_request = number.saturating_add(1);
-        self.request = Some(Request {
+        number
+    }
+
+    /// A command is at work.
+    pub(super) fn begin(&mut self, order: &note::Order, number: u32, started: Option<u64>) -> &mut Request {
+        self.request.insert(Request {
             number,
             command: order.command,
             slot: order.slot,
             key: order.key,
             status: RequestStatus::Active,
             run: None,
-            started: now.wall,
+            started,
             windows: Windows::now(),
             end: None,
-        });
-        number
+        })
     }
 
     fn download<P: Platform>(
@@ -211,10 +217,8 @@ impl Agent<'_> {
         let note = Note { order: Some(order), ..self.note };
         let run =
             self.command(Order::Fetch(job), note, now, up).map_err(|why| because(refused_download(why)))?;
-        let number = self.begin(&order, now);
-        if let Some(request) = &mut self.request {
-            request.run = Some(run);
-        }
+        let number = self.next_request();
+        self.begin(&order, number, now.wall).run = Some(run);
         self.refusal.take_if(|(refused, _)| *refused == slot);
         Ok(Some(Reply::Begun(number)))
     }
@@ -274,10 +278,8 @@ impl Agent<'_> {
         }
         self.remember(Note { order: Some(order), ..self.note }, up)
             .map_err(|why| because(refused_activate(why)))?;
-        let number = self.begin(&order, now);
-        if let Some(request) = &mut self.request {
-            request.windows = windows;
-        }
+        let number = self.next_request();
+        self.begin(&order, number, now.wall).windows = windows;
         Ok(Some(Reply::Begun(number)))
     }
 
@@ -292,8 +294,7 @@ impl Agent<'_> {
             Some(text) => Cause::parse(text).ok_or(because(Code::InvalidArguments))?,
             None => Cause::Remote,
         };
-        let reason = args(arg::REASON).unwrap_or(UNKNOWN_REASON);
-        let reason = Text::new(reason).ok_or(because(Code::Resources))?;
+        let reason = Text::new(args(arg::REASON).unwrap_or_default()).ok_or(because(Code::Resources))?;
         let Some(status) = up.status() else { return Ok(None) };
         let slot = boot_image(&status, &self.note);
         let order = self.order(Command::Reboot, slot, node)?;

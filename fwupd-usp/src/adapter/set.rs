@@ -322,7 +322,7 @@ pub(super) fn respond(view: &View<'_>, before: Plan, node: &Node<'_>, out: &mut 
         out.text(result::REQUESTED_PATH, update.text(object::OBJ_PATH));
         let status = out.open(result::OPER_STATUS);
         match find(view, &update) {
-            Err(code) => failure(out, oper_status::OPER_FAILURE, code, code.text()),
+            Err(code) => failure(out, oper_status::OPER_FAILURE, code, ""),
             Ok(path) => {
                 let fails = |now: Plan| {
                     let mut now = now;

@@ -91,7 +91,7 @@ impl Agent<'_> {
                         );
                         out.close(inner);
                     }
-                    Err(code) => failure(out, oper_status::OPER_FAILURE, code, code.text()),
+                    Err(code) => failure(out, oper_status::OPER_FAILURE, code, ""),
                 }
                 out.close(outer);
                 out.close(result);
@@ -128,7 +128,7 @@ impl Agent<'_> {
                         }
                         out.close(inner);
                     }
-                    Err(code) => failure(out, oper_status::OPER_FAILURE, code, code.text()),
+                    Err(code) => failure(out, oper_status::OPER_FAILURE, code, ""),
                 }
                 out.close(outer);
                 out.close(result);

@@ -8,9 +8,9 @@ use fwupd_core::updater::{Command as Order, Platform, Settled, Updater};
 
 use super::Agent;
 use super::notify::{Boot, What, is_transfer};
-use super::request::{End, Request, Windows};
+use super::request::End;
 use crate::note::{self, Note, Progress, Text};
-use crate::spec::model::{Cause, Command, RequestStatus, UNKNOWN_REASON};
+use crate::spec::model::{Cause, Command, RequestStatus};
 use crate::spec::{Code, fault_code, refused_activate, words};
 
 impl Agent<'_> {
@@ -25,41 +25,30 @@ impl Agent<'_> {
         self.seed_prints(status);
         let Note { told, order, .. } = self.note;
         let updated = told.is_some_and(|told| told != status.running);
-        let caused = order.filter(|order| match order.progress {
+        let caused = order.as_ref().filter(|order| match order.progress {
             Progress::Told => true,
             Progress::Open => updated && order.slot == status.running,
         });
-        let unknown = Text::new(UNKNOWN_REASON).unwrap_or(Text::EMPTY);
-        self.boot = Some(match caused {
-            Some(order) => Boot {
-                key: order.key,
-                cause: order.cause,
-                reason: if order.reason == Text::EMPTY { unknown } else { order.reason },
-                updated,
-            },
-            None => Boot { key: Text::EMPTY, cause: Cause::Local, reason: unknown, updated },
-        });
+        let mut boot = Boot { key: Text::EMPTY, cause: Cause::Local, reason: Text::EMPTY, updated };
+        if let Some(order) = caused {
+            (boot.key, boot.cause, boot.reason) = (order.key, order.cause, order.reason);
+        }
+        self.boot = Some(boot);
         if told.is_none() {
             self.note.told = Some(status.running);
             self.dirty = true;
         }
         if let State::Staged { wanted: Some(owner), .. } = status.state {
-            let reboots = order.is_some_and(|order| order.command == Command::Reboot);
+            let reboots = order.as_ref().is_some_and(|order| order.command == Command::Reboot);
             self.withdraw = owner.by == self.config.by && !reboots;
         }
         // A command that was at work is over, and that has not been told.
-        let open = order.filter(|order| order.progress == Progress::Open);
-        self.request = open.map(|order| Request {
-            number: 0,
-            command: order.command,
-            slot: order.slot,
-            key: order.key,
-            status: RequestStatus::Error,
-            run: None,
-            started: None,
-            windows: Windows::now(),
-            end: Some(self.end_before_boot(&order, &status)),
-        });
+        let open = order.as_ref().filter(|order| order.progress == Progress::Open);
+        if let Some(order) = open {
+            let end = self.end_before_boot(order, &status);
+            let request = self.begin(order, 0, None);
+            (request.status, request.end) = (RequestStatus::Error, Some(end));
+        }
         if !self.queue(What::Boot) {
             self.note.order = None;
             self.dirty |= order.is_some();

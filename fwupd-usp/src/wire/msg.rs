@@ -170,10 +170,10 @@ pub fn fault(out: &mut Out<'_>, code: Code, text: &str) {
     out.text(error::ERR_MSG, text);
 }
 
-/// Writes a failure, which is a code and its text, as a message of its own.
+/// Writes a failure, which is a code and a text, as a message of its own. With no text it has that of the code.
 pub fn failure(out: &mut Out<'_>, number: u32, code: Code, text: &str) {
     let failure = out.open(number);
-    fault(out, code, text);
+    fault(out, code, if text.is_empty() { code.text() } else { text });
     out.close(failure);
 }
 
