@@ -68,8 +68,7 @@ impl Agent<'_> {
             (What::Complete, None) => return false,
             (What::Change(object, number, param), _) => of(&mut out, object, number, param.name()),
         }
-        let length = out.finish().unwrap_or(0);
-        let text = core::str::from_utf8(room.get(..length).unwrap_or_default()).unwrap_or_default();
+        let text = out.finish_text().unwrap_or_default();
         let mask = self.subscriptions.mask(kind, text);
         if mask != 0
             && let Some(place) = self.outbox.iter_mut().find(|place| place.is_none())
@@ -122,8 +121,7 @@ impl Agent<'_> {
         let mut id = Out::new(&mut room);
         id.part("n");
         id.decimal(self.messages);
-        let length = id.finish().unwrap_or(0);
-        let id = core::str::from_utf8(room.get(..length).unwrap_or_default()).unwrap_or_default();
+        let id = id.finish_text().unwrap_or_default();
         emit(&mut to, self.config.controller, self.config.endpoint, |out| {
             request(out, id, Verb::Notify, |out| {
                 out.text(notify::SUBSCRIPTION_ID, subscription.id.as_str());

@@ -124,9 +124,7 @@ impl Plan {
         let mut out = Out::new(&mut room);
         out.part(value.strip_suffix('.').unwrap_or(value));
         out.part(".");
-        let length = out.finish().ok()?;
-        let text = core::str::from_utf8(room.get(..length)?).ok()?;
-        let path = view.path(text).ok()?;
+        let path = view.path(out.finish_text().ok()?).ok()?;
         let one = matches!(path.rows, Rows::Number(_) | Rows::Where(_));
         if path.object != Object::FirmwareImage || path.tail != Tail::Object || !one {
             return None;

@@ -34,8 +34,7 @@ impl Value<'_> {
             let mut room = [0; 10];
             let mut out = Out::new(&mut room);
             out.decimal(number);
-            let length = out.len();
-            part(room.get(..length).unwrap_or_default());
+            part(out.finish_text().unwrap_or_default().as_bytes());
         };
         match *self {
             Self::Text(text) => part(text.as_bytes()),

@@ -397,6 +397,17 @@ impl<'b> Out<'b> {
         if self.full { Err(Full) } else { Ok(self.len) }
     }
 
+    /// What was written, as text.
+    ///
+    /// # Errors
+    /// It is not all that there was to write.
+    pub fn finish_text(self) -> Result<&'b str, Full> {
+        let Self { into, len, full } = self;
+        let written: &'b [u8] = into;
+        let text = written.get(..len).filter(|_| !full).map(core::str::from_utf8);
+        text.and_then(Result::ok).ok_or(Full)
+    }
+
     fn tag(&mut self, number: u32, kind: u32) {
         self.varint((number << 3 | kind) as usize);
     }
