@@ -158,6 +158,8 @@ impl Agent<'_> {
         })
     }
 
+    // Apart from the other commands, as their frame would have to hold what this one reads; and so the next.
+    #[inline(never)]
     fn download<P: Platform>(
         &mut self,
         number: u32,
@@ -240,6 +242,7 @@ impl Agent<'_> {
         Ok(())
     }
 
+    #[inline(never)]
     fn activate<P: Platform>(
         &mut self,
         number: u32,

@@ -43,6 +43,8 @@ fn deletes(view: &View<'_>, path: &str) -> Result<(), Code> {
 
 impl Agent<'_> {
     /// AddResp, or an Error if one of several fails and all were wanted.
+    // Apart from the other requests, whose frame would have to hold what this one makes.
+    #[inline(never)]
     pub(super) fn add(
         &mut self,
         status: fwupd_core::status::Status<'_>,
@@ -100,6 +102,7 @@ impl Agent<'_> {
     }
 
     /// DeleteResp, or an Error if one of several fails and all were wanted.
+    #[inline(never)]
     pub(super) fn delete(
         &mut self,
         status: fwupd_core::status::Status<'_>,
