@@ -5,6 +5,7 @@ pub mod clock;
 pub mod device;
 pub mod flash;
 pub mod link;
+pub mod maker;
 pub mod random;
 pub mod reference;
 
