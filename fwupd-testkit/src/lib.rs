@@ -8,6 +8,7 @@ pub mod link;
 pub mod maker;
 pub mod random;
 pub mod reference;
+pub mod scenario;
 
 /// Tells a count that belongs to the result of a test, past a test runner that shows no output of tests that
 /// pass.
