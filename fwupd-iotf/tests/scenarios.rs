@@ -149,6 +149,7 @@ impl Rig for Iotf {
             (Case::Taken, _) => "202",
             (Case::NoUri | Case::NoScheme, _) => "204 400",
             (Case::Busy | Case::Downloading, Order::Fetch(_)) => "409 400",
+            (Case::Busy, Order::Discard) => "409",
             (Case::Busy | Case::Downloading | Case::Installing | Case::Nothing, _) => "400",
         }
     }

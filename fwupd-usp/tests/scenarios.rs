@@ -127,11 +127,13 @@ fn activate(bench: &mut Bench<Usp>, after: u32) -> Said<String> {
 /// The image is not to be activated any more.
 fn disable(bench: &mut Bench<Usp>) -> Said<String> {
     let object = UpdateObjectBuilder::new(format!("{}.", target(bench)?));
-    let object = object.with_param_settings(vec![("Available".into(), "false".into(), true)]);
+    let object = object.with_param_settings(vec![("Available".into(), "false".into(), false)]);
     let set = SetBuilder::new().with_allow_partial(true).with_update_objs(vec![object]).build().unwrap();
     let OneOfresp_type::set_resp(set) = request(bench, set)? else { panic!("a SetResp") };
     let status = set.updated_obj_results.into_iter().next().unwrap().oper_status.unwrap().oper_status;
-    Ok(if matches!(status, Set::oper_success(_)) { "done" } else { "failed" }.into())
+    let Set::oper_success(success) = status else { panic!("it is not required") };
+    let row = success.updated_inst_results.into_iter().next().unwrap();
+    Ok(row.param_errs.first().map_or("done".into(), |error| error.err_code.to_string()))
 }
 
 fn agent(seed: u32, saved: &[u8]) -> Agent<'static> {
@@ -235,6 +237,7 @@ impl Rig for Usp {
             (Case::Taken, Order::Cancel | Order::Withdraw | Order::Discard) => "done",
             (Case::Taken, _) => "begun",
             (Case::NoUri | Case::NoScheme, _) => "7004",
+            (Case::Busy, Order::Discard) => "7014",
             (Case::Busy | Case::Downloading | Case::Installing, _) => "7005",
             (Case::Nothing, _) => "7022",
         }

@@ -5,7 +5,7 @@ use fwupd_core::outcome::{Ask, Failure, Initiator, Reach};
 use fwupd_core::status::Coarse;
 use fwupd_core::updater::{Command, Job};
 
-use super::super::bench::{NEW, OLD, Source};
+use super::super::bench::{NEW, OLD, Permit, Source};
 use super::super::{Ability, Bench, Case, End, Order, Rig};
 use super::{Story, Told, fetch, next_update, staged, story};
 
@@ -72,13 +72,16 @@ fn second<R: Rig>() -> Told {
     Ok(())
 }
 
+/// Somebody else.
+const ANOTHER: Initiator = Initiator(5);
+
 /// Somebody else begins a download.
 fn another<R: Rig>(bench: &mut Bench<R>) -> Told {
     let uri = Bench::<R>::at("new");
     let (reach, after) = (Reach::Stage, AfterReset::Fail);
     let job = Job { uri: Some(&uri), reach, target: None, after, file_check: None };
     let now = bench.now();
-    bench.up.command(Initiator(5), Command::Fetch(job), None, now).expect("nobody is at work");
+    bench.up.command(ANOTHER, Command::Fetch(job), None, now).expect("nobody is at work");
     bench.settle()
 }
 
@@ -91,7 +94,16 @@ fn busy<R: Rig>() -> Told {
     bench.asks(Order::Activate, Case::Busy)?;
     bench.source = Source::Serves;
     bench.settle()?;
-    bench.ends(End::Staged, OLD)
+    bench.ends(End::Staged, OLD)?;
+    bench.permit = Permit::Silent;
+    let (now, activate) = (bench.now(), Command::Activate { slot: None, ask: Ask::User });
+    bench.up.command(ANOTHER, activate, None, now).expect("nobody is at work");
+    bench.settle()?;
+    bench.asks(Order::Discard, Case::Busy)?;
+    bench.asks(Order::Activate, Case::Busy)?;
+    bench.permit = Permit::Yes;
+    bench.settle()?;
+    bench.ends(End::Installed, NEW)
 }
 
 fn of_another<R: Rig>() -> Told {
