@@ -108,6 +108,7 @@ impl<P: Platform> Updater<P> {
                 )?;
             }
             Command::Activate { slot, ask } => {
+                self.free_for(by)?;
                 let owner = Owner { run: self.next_run(), by, ask, after: AfterReset::Resume };
                 let image = self.activatable(slot)?;
                 self.order(by, Order::Activate { owner, image }, &mut dirty)?;
@@ -118,6 +119,7 @@ impl<P: Platform> Updater<P> {
             Command::Cancel => self.order(by, Order::Cancel, &mut dirty)?,
             Command::Discard { keep_slot } => self.order(by, Order::Discard { keep_slot }, &mut dirty)?,
             Command::Enable(slot, on) => {
+                self.free_for(by)?;
                 self.verified(slot)?;
                 if slot == self.boot_record.running || slot == self.boot_record.confirmed {
                     return Err(Refused::NotAvailable);
@@ -144,6 +146,15 @@ impl<P: Platform> Updater<P> {
         self.begin_boot_work(&mut dirty);
         self.commit_order(by, dirty);
         Ok(self.record.run)
+    }
+
+    /// The table refuses whoever meets the work of another. Where a slot is looked at first, that comes before what
+    /// is found there.
+    fn free_for(&self, by: Initiator) -> Result<(), Refused> {
+        match self.record.state.owner() {
+            Some(owner) if owner != by => Err(Refused::Busy(owner)),
+            Some(_) | None => Ok(()),
+        }
     }
 
     fn order(&mut self, by: Initiator, order: Order, dirty: &mut Dirty) -> Result<(), Refused> {
@@ -260,6 +271,7 @@ impl<P: Platform> Updater<P> {
     }
 
     fn preset(&mut self, by: Initiator, slot: SlotId, dirty: &mut Dirty) -> Result<(), Refused> {
+        self.free_for(by)?;
         if self.slot(slot).is_none() {
             return Err(Refused::NoSuchSlot);
         }

@@ -100,6 +100,16 @@ fn others_are_busy_and_the_application_may_always_cancel() {
     let run = bench.command(1, Command::Fetch(job("x"))).unwrap();
     assert_eq!(bench.command(2, Command::Fetch(job("y"))), Err(Refused::Busy(Initiator(1))));
     assert_eq!(bench.command(2, Command::Cancel), Err(Refused::Busy(Initiator(1))));
+    // Whatever slot it may be about.
+    for command in [
+        Command::Activate { slot: None, ask: Ask::No },
+        Command::Activate { slot: Some(NEW), ask: Ask::No },
+        Command::Enable(NEW, false),
+        Command::Preset(NEW),
+        Command::Preset(OLD),
+    ] {
+        assert_eq!(bench.command(2, command), Err(Refused::Busy(Initiator(1))), "{command:?}");
+    }
     assert_eq!(bench.command(0, Command::Fetch(job("y"))), Err(Refused::Busy(Initiator(1))));
     assert_eq!(bench.command(1, Command::Fetch(job("y"))), Err(Refused::WrongState));
     bench.command(0, Command::Cancel).unwrap();
