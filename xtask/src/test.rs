@@ -9,7 +9,8 @@ use crate::{dependencies, interop, size, sources};
 const TARGETS: [&str; 3] = ["thumbv6m-none-eabi", "thumbv7em-none-eabi", "riscv32imac-unknown-none-elf"];
 
 /// What runs there.
-const NO_STD: [&str; 6] = ["fwupd-core", "fwupd-coap", "fwupd-lwm2m", "fwupd-iotf", "fwupd-ocf", "fwupd-usp"];
+const NO_STD: [&str; 7] =
+    ["fwupd-core", "fwupd-coap", "fwupd-lwm2m", "fwupd-iotf", "fwupd-ocf", "fwupd-usp", "line-protocol"];
 
 /// The core's features, which may be on or off side by side.
 const FEATURES: [&str; 4] = ["serde", "defmt", "checksums", "_fuzzing"];
