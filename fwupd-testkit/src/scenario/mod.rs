@@ -51,6 +51,13 @@ pub enum Handled {
     Again,
 }
 
+impl Handled {
+    /// It is dealt with, and these bytes go back, if there are any.
+    pub fn back(bytes: &[u8]) -> Self {
+        Self::Done(Some(bytes.to_vec().into()).filter(|_| !bytes.is_empty()))
+    }
+}
+
 /// What a message came to at the manager.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Arrived<A> {
@@ -255,7 +262,9 @@ pub trait Rig: Sized {
     /// Whether the device has said all before a reset.
     fn drained(&self) -> bool;
     /// Whether the device has reached its manager, so that its image counts as good.
-    fn reached(&self) -> bool;
+    fn reached(&self) -> bool {
+        true
+    }
     /// The manager takes a message.
     fn arrives(&mut self, message: &Message) -> Arrived<Self::Answer>;
     /// The manager asks for something: the answers to its messages, in short; `None` where it has no words.

@@ -1,10 +1,12 @@
 //! What is not installed, and why.
 
+use fwupd_core::flash::OpKind;
 use fwupd_core::outcome::{Ask, Failure};
 
-use super::super::bench::{OLD, Source};
+use super::super::bench::{NEW, OLD, Source};
 use super::super::{Bench, Case, End, Order, Rig};
 use super::{Story, Told, fetch, next_update, story};
+use crate::flash::{CutPlace, LogEntry, OpIndex, TornModel};
 
 pub(super) fn all<R: Rig>() -> Vec<Story> {
     vec![
@@ -18,6 +20,7 @@ pub(super) fn all<R: Rig>() -> Vec<Story> {
         story("a file that is not there ends the download", no_file::<R>),
         story("a server that is not trusted ends the download", no_trust::<R>),
         story("a device without memory ends the download", no_memory::<R>),
+        story("flash that does not take the image ends the download", worn::<R>),
         story("an address that is no URI is told", no_uri::<R>),
         story("a scheme that is not supported is told", no_scheme::<R>),
     ]
@@ -81,6 +84,23 @@ fn no_trust<R: Rig>() -> Told {
 
 fn no_memory<R: Rig>() -> Told {
     failed::<R>(Failure::OutOfRam)
+}
+
+fn worn<R: Rig>() -> Told {
+    let mut bench = Bench::<R>::new(Ask::No);
+    bench.device.flash.keep_log(true);
+    fetch(&mut bench, "new")?;
+    let log = bench.device.flash.log().iter().filter(|entry| entry.op != OpKind::Read);
+    let slot = bench.device.layout().slot(NEW).expect("a second slot");
+    let writes = |entry: &LogEntry| entry.op == OpKind::Write && (slot.from..slot.to).contains(&entry.at);
+    let first = (0..).zip(log).find(|(_, entry)| writes(entry)).expect("it is written").0;
+    let mut bench = Bench::<R>::new(Ask::No);
+    // Once more it is tried.
+    bench.device.flash.fail_at(OpIndex::Mutating(first), 2, CutPlace::Before, TornModel::Nothing);
+    fetch(&mut bench, "new")?;
+    bench.ends(End::Received(Failure::InstallFailed), OLD)?;
+    bench.device.flash.disarm();
+    next_update(&mut bench)
 }
 
 /// An address that nothing can be fetched from.
