@@ -7,8 +7,7 @@ use fwupd_testkit::scenario::{
     Shown, Up, play, table,
 };
 use fwupd_usp::adapter::{Agent, Config, Handled};
-use fwupd_usp::spec::model::ImageStatus;
-use fwupd_usp::spec::{self};
+use fwupd_usp::spec::{self, model::ImageStatus};
 use rusp_lib::usp::mod_Body::OneOfmsg_body;
 use rusp_lib::usp::mod_Notify::OneOfnotification;
 use rusp_lib::usp::mod_OperateResp::mod_OperationResult::OneOfoperation_resp as Operated;
@@ -31,8 +30,6 @@ struct Usp {
     agent: Agent<'static>,
     saved: Vec<u8>,
     messages: u32,
-    /// Whether the controller has subscribed to the ends of transfers.
-    subscribed: bool,
     /// The row that is updated, and the request that the controller has begun last.
     row: u8,
     request: String,
@@ -97,20 +94,6 @@ fn target(bench: &mut Bench<Usp>) -> Said<String> {
 }
 
 fn download(bench: &mut Bench<Usp>, url: &str, activates: &str) -> Said<String> {
-    if !bench.rig.subscribed {
-        let settings = [
-            ("ID", "transfers"),
-            ("NotifType", "Event"),
-            ("ReferenceList", "Device.LocalAgent.TransferComplete!"),
-            ("Enable", "true"),
-            ("Persistent", "true"),
-        ];
-        let settings = settings.map(|(k, v)| (k.to_owned(), v.to_owned(), true)).to_vec();
-        let object = CreateObjectBuilder::new("Device.LocalAgent.Subscription.".into());
-        let add = AddBuilder::new().with_create_objs(vec![object.with_param_settings(settings)]);
-        assert!(matches!(request(bench, add.build().unwrap())?, OneOfresp_type::add_resp(_)));
-        bench.rig.subscribed = true;
-    }
     let row = target(bench)?;
     operate(bench, &format!("{row}.Download()"), &[("URL", url), ("AutoActivate", activates)])
 }
@@ -153,7 +136,7 @@ impl Rig for Usp {
     fn new(ask: Ask) -> Self {
         let (saved, request, out) = (Vec::new(), String::new(), vec![0; 8192]);
         let agent = agent(0, &saved);
-        Self { ask, agent, saved, messages: 0, subscribed: false, row: 2, request, fault: None, out }
+        Self { ask, agent, saved, messages: 0, row: 2, request, fault: None, out }
     }
 
     fn boot(&mut self, boots: u32, _: Now) {
@@ -183,6 +166,22 @@ impl Rig for Usp {
 
     fn drained(&self) -> bool {
         self.agent.drained()
+    }
+
+    /// The controller subscribes to the ends of transfers.
+    fn meets(bench: &mut Bench<Self>) -> Said<()> {
+        let settings = [
+            ("ID", "transfers"),
+            ("NotifType", "Event"),
+            ("ReferenceList", "Device.LocalAgent.TransferComplete!"),
+            ("Enable", "true"),
+            ("Persistent", "true"),
+        ];
+        let settings = settings.map(|(k, v)| (k.to_owned(), v.to_owned(), true)).to_vec();
+        let object = CreateObjectBuilder::new("Device.LocalAgent.Subscription.".into());
+        let add = AddBuilder::new().with_create_objs(vec![object.with_param_settings(settings)]);
+        assert!(matches!(request(bench, add.build().unwrap())?, OneOfresp_type::add_resp(_)));
+        Ok(())
     }
 
     fn arrives(&mut self, message: &Message) -> Arrived<Msg> {

@@ -63,7 +63,7 @@ pub struct Bench<R: Rig> {
     pub(super) resets: bool,
     /// Boots since the story began.
     pub(super) boots: u32,
-    /// What was shown, each time that it was another part of the lifecycle.
+    /// The parts of the lifecycle that were seen at rests, each time that it was another one.
     pub(super) seen: Vec<Coarse>,
     answers: VecDeque<R::Answer>,
 }
@@ -114,7 +114,7 @@ impl<R: Rig> Bench<R> {
             answers: VecDeque::new(),
         };
         bench.rig.boot(0, bench.now());
-        bench.settle().expect("power is on");
+        bench.settle().and_then(|()| R::meets(&mut bench)).expect("power is on");
         bench
     }
 

@@ -265,6 +265,13 @@ pub trait Rig: Sized {
     fn reached(&self) -> bool {
         true
     }
+    /// The manager meets the device.
+    ///
+    /// # Errors
+    /// [`PowerLost`].
+    fn meets(_: &mut Bench<Self>) -> Result<(), PowerLost> {
+        Ok(())
+    }
     /// The manager takes a message.
     fn arrives(&mut self, message: &Message) -> Arrived<Self::Answer>;
     /// The manager asks for something: the answers to its messages, in short; `None` where it has no words.

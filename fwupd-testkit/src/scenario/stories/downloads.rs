@@ -96,11 +96,10 @@ fn resumed<R: Rig>() -> Told {
 /// Where a cut has left a device, by what its core says.
 fn after_cut<R: Rig>(bench: &Bench<R>) -> End {
     let status = bench.up.status().expect("it has booted");
-    match (status.state, status.last) {
-        (State::Staged { .. }, _) => End::Staged,
-        (_, None) => End::Fresh,
-        (_, Some(_)) => End::Received(Failure::PowerLost),
+    if matches!(status.state, State::Staged { .. }) {
+        return End::Staged;
     }
+    status.last.map_or(End::Fresh, |_| End::Received(Failure::PowerLost))
 }
 
 fn cut<R: Rig>() -> Told {

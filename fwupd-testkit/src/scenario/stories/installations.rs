@@ -1,7 +1,7 @@
 //! From a good image to one that runs, or back.
 
 use fwupd_core::lifecycle::State;
-use fwupd_core::outcome::{Ask, Failure};
+use fwupd_core::outcome::{Ask, Failure, What};
 use fwupd_core::status::Coarse;
 
 use super::super::bench::{NEW, OLD, Permit};
@@ -56,10 +56,12 @@ fn crashes<R: Rig>() -> Told {
 /// Where a cut has left a device, by what its core says.
 fn after_cut<R: Rig>(bench: &Bench<R>) -> End {
     let status = bench.up.status().expect("it has booted");
-    match (status.state, status.last.map(|last| last.what)) {
-        (State::Staged { .. }, Some(fwupd_core::outcome::What::Failed(why))) => End::Kept(why),
-        (State::Staged { .. }, _) => End::Staged,
-        (_, _) => End::Installed,
+    if !matches!(status.state, State::Staged { .. }) {
+        return End::Installed;
+    }
+    match status.last.map(|last| last.what) {
+        Some(What::Failed(why)) => End::Kept(why),
+        Some(What::Done) | None => End::Staged,
     }
 }
 
