@@ -112,8 +112,6 @@ impl<P: Platform> Updater<P> {
                 let owner = Owner { run: self.next_run(), by, ask, after: AfterReset::Resume };
                 let image = self.activatable(slot)?;
                 self.order(by, Order::Activate { owner, image }, &mut dirty)?;
-                self.record.run = owner.run;
-                self.record.last = None;
             }
             Command::Withdraw => self.order(by, Order::Withdraw, &mut dirty)?,
             Command::Cancel => self.order(by, Order::Cancel, &mut dirty)?,
@@ -157,8 +155,23 @@ impl<P: Platform> Updater<P> {
         }
     }
 
-    fn order(&mut self, by: Initiator, order: Order, dirty: &mut Dirty) -> Result<(), Refused> {
-        self.change(&Event::Command { by, order }, dirty)
+    /// Gives an order to the lifecycle. Where it begins a run, that is the latest one, and what came of the last
+    /// is told no longer; a preset begins one that only its boot is told by.
+    pub(super) fn order(&mut self, by: Initiator, order: Order, dirty: &mut Dirty) -> Result<(), Refused> {
+        self.change(&Event::Command { by, order }, dirty)?;
+        match order {
+            Order::Check(Request { run, .. })
+            | Order::Fetch(Request { run, .. })
+            | Order::Receive(Request { run, .. })
+            | Order::Activate { owner: Owner { run, .. }, .. } => {
+                self.record.run = run;
+                self.record.last = None;
+            }
+            Order::Preset { owner, .. } => self.record.run = owner.run,
+            Order::Withdraw | Order::Cancel | Order::Discard { .. } | Order::Enable { .. } => {}
+            Order::Confirm | Order::Reject { .. } | Order::FactoryReset => {}
+        }
+        Ok(())
     }
 
     /// A request for an image begins.
@@ -195,8 +208,6 @@ impl<P: Platform> Updater<P> {
             None => None,
         };
         self.order(by, order, dirty)?;
-        self.record.run = request.run;
-        self.record.last = None;
         self.restart_transfer();
         self.source = Source { by, uri, checked: check.is_some(), ..Source::NONE };
         self.transfer.check = check;
@@ -290,7 +301,6 @@ impl<P: Platform> Updater<P> {
             Plan::Op | Plan::Ask(_) | Plan::Failed => return Err(Refused::Unsupported),
         }
         self.order(by, order, dirty)?;
-        self.record.run = owner.run;
         if let Plan::Record(record) = plan {
             self.boot_record = record;
             dirty.boot = true;
