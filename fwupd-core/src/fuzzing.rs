@@ -1,11 +1,17 @@
-//! Journal and staging writer as planners of their own, for tests outside this crate. Not a part of the
-//! interface: it may change in any release.
+//! Journal and staging writer as planners of their own, and situations of an updater, for tests outside this
+//! crate. Not a part of the interface: it may change in any release.
 
 use crate::flash::journal::{self, Journal, JournalFault, Kind};
 use crate::flash::stage::{Stage, Staged};
 use crate::flash::{FlashFault, Layout, Op, Planner};
-use crate::image::SlotId;
+use crate::image::{Image, SlotId, Verified};
 use crate::time::Now;
+pub use crate::updater::Situation;
+
+/// An image that is taken to be in its slot, every byte of it checked.
+pub fn taken_as_verified(image: Image, slot: SlotId) -> Verified {
+    Verified::vouch(image, slot)
+}
 
 /// Kinds of record that [`JournalRig`] takes: 0 to 9.
 pub const KINDS: u8 = 10;

@@ -12,11 +12,16 @@ mod load;
 mod need;
 mod plan;
 mod receive;
+#[cfg(feature = "_fuzzing")]
+mod situation;
 #[cfg(test)]
 mod tests;
 
 pub use commands::{Command, Job};
 pub use need::Need;
+#[cfg(feature = "_fuzzing")]
+#[doc(hidden)]
+pub use situation::Situation;
 
 use crate::boot::{BootControl, BootRecord, Seen};
 use crate::checksum::{Algorithm, FileCheck};
