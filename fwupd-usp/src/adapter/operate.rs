@@ -207,6 +207,10 @@ impl Agent<'_> {
         if slot == status.running {
             return Err((Code::Denied, "the image is active"));
         }
+        // Also where the slot could not be written just now, as the one that is gone back to from a trial.
+        if let Some(owner) = status.state.owner() {
+            return Err(because(refused_download(Refused::Busy(owner))));
+        }
         if let State::Staged { wanted: None, .. } = status.state {
             // The image stays where it is; it only is no longer the one that is about to be activated.
             let give_up = Order::Discard { keep_slot: true };

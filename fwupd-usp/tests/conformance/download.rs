@@ -1,12 +1,12 @@
 //! Download().
 
-use fwupd_core::outcome::Failure;
+use fwupd_core::outcome::{Ask, Failure};
 use fwupd_core::updater::Command;
 use fwupd_testkit::device::sha256;
 use fwupd_testkit::reference::package;
 use fwupd_usp::adapter::Handled;
 
-use crate::rig::{CONTROLLER, Fetch, IMAGES, NEW, NEW_FILE, ROW2, Rig, failed};
+use crate::rig::{CONTROLLER, Fetch, IMAGES, NEW, NEW_FILE, ROW1, ROW2, Rig, failed};
 
 fn command() -> String {
     format!("{ROW2}.Download()")
@@ -295,6 +295,23 @@ fn r48_one_download_at_a_time_and_the_first_is_unharmed() {
     rig.settle();
     assert_eq!(rig.status(2), "Available");
     assert_eq!(rig.take()[1], "Device.DeviceInfo.FirmwareImage.2.Download() first done");
+}
+
+#[test]
+fn r48_a_download_beside_an_image_on_trial_is_refused_as_busy_whosever_it_is() {
+    for by in [1, 2] {
+        let mut rig = Rig::staged();
+        rig.resets = false;
+        rig.command(by, Command::Activate { slot: None, ask: Ask::No });
+        rig.settle();
+        rig.reset();
+        while rig.up.status().is_none() {
+            rig.turn();
+        }
+        assert_eq!((rig.status(1).as_str(), rig.status(2).as_str()), ("Available", "Active"));
+        let command = format!("{ROW1}.Download()");
+        assert_eq!(rig.operate(&command, "k", &[("URL", NEW)]), "failure 7005");
+    }
 }
 
 #[test]
