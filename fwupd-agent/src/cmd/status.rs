@@ -42,5 +42,6 @@ fn text(view: &View) -> String {
         };
         lines.push(format!("last run   {}, {ended}", last.run.0));
     }
+    lines.extend(view.shown.lines());
     lines.join("\n")
 }

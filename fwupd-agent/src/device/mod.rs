@@ -15,6 +15,7 @@ mod lwm2m;
 mod ocf;
 pub mod report;
 pub mod session;
+pub mod shown;
 pub mod source;
 mod task;
 mod usp;

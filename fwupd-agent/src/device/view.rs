@@ -13,6 +13,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::host::{self, Why};
+use super::shown::Shown;
 use super::{report, settle, with_slots};
 use crate::config::Config;
 use crate::error::Error;
@@ -61,6 +62,8 @@ pub struct View {
     pub slots: Vec<Slot>,
     /// Revoked keys.
     pub revoked: KeySet,
+    /// What each protocol shows.
+    pub shown: Shown,
     /// The flash itself.
     pub flash: Memory,
     /// Its counters.
@@ -106,6 +109,7 @@ fn look_at<const N: usize>(config: &Config) -> Result<View, Error> {
         last,
         slots,
         revoked,
+        shown,
         lost: _,
     } = loaded;
     let firmware = firmware_of(config, &flash, running);
@@ -124,6 +128,7 @@ fn look_at<const N: usize>(config: &Config) -> Result<View, Error> {
         last,
         slots,
         revoked,
+        shown,
         flash,
         wear,
         sector,
@@ -156,6 +161,7 @@ struct Loaded {
     last: Option<Outcome>,
     slots: Vec<Slot>,
     revoked: KeySet,
+    shown: Shown,
     lost: bool,
 }
 
@@ -170,7 +176,8 @@ fn load<const N: usize>(config: &Config, flash: &Memory, how: Reading) -> Result
     let mut copy = flash.clone();
     settle(&mut updater, &mut copy, || Now::mono(0), |_, _: <Memory as Parts>::Error| None)?;
     let (revoked, lost) = (updater.revoked(), updater.records_lost());
-    let status = updater.status().ok_or_else(|| Error::failed("the journal cannot be read"))?;
+    let unread = || Error::failed("the journal cannot be read");
+    let (status, shown) = (updater.status().ok_or_else(unread)?, Shown::of(&updater).ok_or_else(unread)?);
     let Status { state, running, next_boot, installed, counter, progress, last, slots, .. } = status;
     let trial = match state {
         State::Trial { left, .. } => Some(*left),
@@ -190,6 +197,7 @@ fn load<const N: usize>(config: &Config, flash: &Memory, how: Reading) -> Result
         last: last.copied(),
         slots: slots.to_vec(),
         revoked,
+        shown,
         lost,
     })
 }
@@ -210,6 +218,7 @@ impl View {
             "progress": self.progress.map(|(received, size)| json!({ "received": received, "size": size })),
             "last": self.last.as_ref().map(report::outcome),
             "slots": self.slots_json(),
+            "protocols": self.shown.json(),
         })
     }
 
