@@ -33,20 +33,47 @@ fn every_story_goes_as_told() {
             "pull-killed",
             "push-forged",
             "push-failing",
+            "seen-by-four",
+            "rejected-by-four",
+            "forged-for-four",
             "power-cuts",
         ]
     );
     assert!(stories.iter().all(|story| story["ok"] == true && story["told"] == story["happened"]), "{out}");
+    let steps = |story: &str| {
+        let story = stories.iter().find(|one| one["story"] == story).unwrap();
+        let row = |step: &Value| {
+            ["step", "lwm2m", "ocf", "iotf", "usp"]
+                .map(|key| step[key].as_str().unwrap().to_owned())
+                .join(" ")
+        };
+        story["views"].as_array().unwrap().iter().map(row).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        steps("seen-by-four"),
+        [
+            "idle 0/0 idle/0 0/0 NoImage",
+            "downloading 1/0 svv/0 1/0 Downloading",
+            "downloaded 2/0 sva/1 2/0 Available",
+            "on trial 3/0 upgrading/0 2/1 Active",
+            "confirmed 0/1 idle/1 0/0 Active",
+        ]
+    );
+    assert_eq!(steps("rejected-by-four").last().unwrap(), "rejected 0/8 nsa/8 0/5 ActivationFailed");
+    assert_eq!(steps("forged-for-four").last().unwrap(), "refused 0/5 idle/5 0/4 ValidationFailed");
+    assert_eq!(steps("push"), [""; 0]);
 }
 
 #[test]
 fn a_story_that_is_told_wrongly_fails_the_demonstration() {
-    let (code, out, err) = demo(&["--cuts", "1", "--falsify", "lower-sequence"]);
-    assert_eq!(code, Some(1), "{out}");
-    assert!(err.contains("1 of 13 stories went otherwise"), "{err}");
-    let wrong: Vec<_> = out.lines().filter(|line| line.ends_with("NO")).collect();
-    assert!(matches!(wrong[..], [line] if line.starts_with("lower-sequence ")), "{out}");
-    assert_eq!(out.lines().filter(|line| line.ends_with("yes")).count(), 12, "{out}");
+    for story in ["lower-sequence", "seen-by-four"] {
+        let (code, out, err) = demo(&["--cuts", "1", "--falsify", story]);
+        assert_eq!(code, Some(1), "{out}");
+        assert!(err.contains("1 of 16 stories went otherwise"), "{err}");
+        let wrong: Vec<_> = out.lines().filter(|line| line.ends_with("NO")).collect();
+        assert!(matches!(wrong[..], [line] if line.starts_with(story)), "{out}");
+        assert_eq!(out.lines().filter(|line| line.ends_with("yes")).count(), 15, "{out}");
+    }
 }
 
 #[test]

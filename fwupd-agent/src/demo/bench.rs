@@ -96,6 +96,12 @@ impl Bench {
         fs::metadata(&path).map(|found| found.len()).map_err(|e| Error::file("read", &path, &e))
     }
 
+    /// A package.
+    pub(super) fn bytes(&self, release: &Release) -> Result<Vec<u8>, Error> {
+        let path = self.path(&release.package);
+        fs::read(&path).map_err(|e| Error::file("read", &path, &e))
+    }
+
     /// A new device, or the same one as new.
     pub(super) fn device(&self, name: &'static str) -> Result<Device<'_>, Error> {
         let (from, to) = (self.path(FACTORY), self.path(name));

@@ -19,6 +19,7 @@ pub(super) fn damaged(bench: &Bench) -> Result<Story, Error> {
     let view = device.view()?;
     let good = &bench.good.version;
     Ok(Story {
+        views: Vec::new(),
         told: format!(
             "exit 0, runs {good} from slot 1, idle, done; damaged: exit 2, runs {} from slot 0, idle, boot failed",
             bench.factory.version
@@ -59,6 +60,7 @@ pub(super) fn hangs_and_is_killed(bench: &Bench) -> Result<Story, Error> {
     }
     let view = device.view()?;
     Ok(Story {
+        views: Vec::new(),
         told: format!("3 trial boots, runs {} from slot 0, idle, boot failed", bench.factory.version),
         happened: format!("{boots} trial boots, {}", standing(&view)),
         detail: log(&view),
@@ -67,6 +69,7 @@ pub(super) fn hangs_and_is_killed(bench: &Bench) -> Result<Story, Error> {
 
 fn rolled_back(bench: &Bench, ran: &Ran, view: &View, why: &str) -> Result<Story, Error> {
     Ok(Story {
+        views: Vec::new(),
         told: format!("exit 6, runs {} from slot 0, idle, {why}", bench.factory.version),
         happened: format!("{}, {}", exit(ran), standing(view)),
         detail: log(view),

@@ -43,6 +43,7 @@ pub(super) fn at_random(bench: &Bench) -> Result<Story, Error> {
         detail = format!("{first}; {detail}");
     }
     Ok(Story {
+        views: Vec::new(),
         told: format!("{cuts} of {cuts} cut, all end in old or new, and the status tells which"),
         happened: format!(
             "{cut} of {cuts} cut, {} end in old or new, and the status tells which",

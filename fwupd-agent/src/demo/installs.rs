@@ -12,6 +12,7 @@ pub(super) fn succeeds(bench: &Bench) -> Result<Story, Error> {
     let tested = ran.err.contains("is on trial") && ran.err.contains("its self-test passes");
     let trial = if tested { "tried" } else { "not tried" };
     Ok(Story {
+        views: Vec::new(),
         told: format!("exit 0, tried, runs {} from slot 1, idle, done", bench.good.version),
         happened: format!("{}, {trial}, {}", exit(&ran), standing(&view)),
         detail: format!("{} bytes", bench.good.image.len()),
@@ -32,6 +33,7 @@ pub(super) fn killed_in_the_middle(bench: &Bench) -> Result<Story, Error> {
     let part =
         if read.is_some_and(|read| read < whole) { "less than all read again" } else { "all read again" };
     Ok(Story {
+        views: Vec::new(),
         told: format!(
             "killed, receiving, exit 0, less than all read again, runs {} from slot 1, idle, done",
             bench.good.version

@@ -4,6 +4,7 @@
 mod bench;
 mod boots;
 mod cuts;
+mod four;
 mod installs;
 mod network;
 mod refusals;
@@ -25,7 +26,12 @@ pub struct Row {
     pub happened: String,
     /// What else there is to say of it.
     pub detail: String,
+    /// What four protocols showed at each step, if it is about that.
+    pub views: Views,
 }
+
+/// Steps, and what LwM2M, OCF, IoTF and USP showed at each.
+pub type Views = Vec<(&'static str, [String; 4])>;
 
 impl Row {
     /// Whether it went as told.
@@ -48,11 +54,12 @@ struct Story {
     told: String,
     happened: String,
     detail: String,
+    views: Views,
 }
 
 type Tale = fn(&Bench) -> Result<Story, Error>;
 
-const TALES: [(&str, Tale); 13] = [
+const TALES: [(&str, Tale); 16] = [
     ("install", installs::succeeds),
     ("killed", installs::killed_in_the_middle),
     ("wrong-signature", refusals::wrong_signature),
@@ -65,6 +72,9 @@ const TALES: [(&str, Tale); 13] = [
     ("pull-killed", network::pull_cut),
     ("push-forged", network::refused),
     ("push-failing", network::rolled_back),
+    ("seen-by-four", four::success),
+    ("rejected-by-four", four::rejected),
+    ("forged-for-four", four::forged),
     ("power-cuts", cuts::at_random),
 ];
 
@@ -81,9 +91,9 @@ pub fn run(ui: Ui, cuts: u32, seed: u64, falsify: Option<&str>) -> Result<Vec<Ro
     let bench = Bench::new(cuts, seed)?;
     let mut rows = Vec::new();
     for (story, tale) in TALES {
-        let Story { told, happened, detail } = tale(&bench).map_err(|e| e.within(&story))?;
+        let Story { told, happened, detail, views } = tale(&bench).map_err(|e| e.within(&story))?;
         let told = if falsify == Some(story) { format!("not so: {told}") } else { told };
-        let row = Row { story, told, happened, detail };
+        let row = Row { story, told, happened, detail, views };
         ui.note(format_args!("{story}: {}", if row.ok() { "as told" } else { "NOT as told" }));
         rows.push(row);
     }

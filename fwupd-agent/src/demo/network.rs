@@ -14,6 +14,7 @@ pub(super) fn push(bench: &Bench) -> Result<Story, Error> {
     drop(running);
     let view = device.view()?;
     Ok(Story {
+        views: Vec::new(),
         told: format!("state 0, result 1, {0}; runs {0} from slot 1, idle, done", bench.good.version),
         happened: format!("{}; {}", served.told(), standing(&view)),
         detail: served.seen,
@@ -42,6 +43,7 @@ pub(super) fn pull_cut(bench: &Bench) -> Result<Story, Error> {
     };
     let how = if killed.code.is_none() { "killed" } else { "not killed" };
     Ok(Story {
+        views: Vec::new(),
         told: format!(
             "killed, receiving, resumed: state 0, result 1, {0}; runs {0} from slot 1, idle, done",
             bench.good.version
@@ -60,6 +62,7 @@ pub(super) fn refused(bench: &Bench) -> Result<Story, Error> {
     let served = served(bench, &device, &bench.forged.package)?;
     let view = device.view()?;
     Ok(Story {
+        views: Vec::new(),
         told: format!(
             "state 0, result 5, {0}; runs {0} from slot 0, idle, authenticity check failed",
             bench.factory.version
@@ -75,6 +78,7 @@ pub(super) fn rolled_back(bench: &Bench) -> Result<Story, Error> {
     let served = served(bench, &device, &bench.failing.package)?;
     let view = device.view()?;
     Ok(Story {
+        views: Vec::new(),
         told: format!(
             "state 0, result 8, {0}; runs {0} from slot 0, idle, rejected by the application",
             bench.factory.version

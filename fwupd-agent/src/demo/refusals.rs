@@ -33,6 +33,7 @@ fn refused(
     let untouched = erases.first() == erases.last() && slots(device, &before)? == slots(device, &view)?;
     let slots = if untouched { "slots untouched" } else { "slots touched" };
     Ok(Story {
+        views: Vec::new(),
         told: format!("{code}, slots untouched, runs {} from slot 1, idle, {why}", bench.good.version),
         happened: format!("{}, {slots}, {}", exit(&ran), standing(&view)),
         detail: format!("{} erases before, {} after", erases[0], erases[1]),

@@ -106,7 +106,7 @@ impl Served {
     }
 }
 
-/// A device that speaks to a server until this value is dropped.
+/// A device that speaks to servers until this value is dropped.
 pub(super) struct Running(#[expect(dead_code, reason = "it is there to be dropped")] Process);
 
 impl Running {
@@ -114,12 +114,17 @@ impl Running {
     pub(super) fn start(device: &Device<'_>, server: &Server) -> Result<Self, Error> {
         let arguments = server.device();
         let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
-        let mut command = device.command(&[&["--quiet"], &arguments[..]].concat())?;
+        Self::with(device, &arguments)
+    }
+
+    /// Powers it on with these arguments.
+    pub(super) fn with(device: &Device<'_>, arguments: &[&str]) -> Result<Self, Error> {
+        let mut command = device.command(&[&["--quiet"], arguments].concat())?;
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         Ok(Self(Process(command.spawn().map_err(failed)?)))
     }
 }
 
-fn failed(why: impl std::fmt::Display) -> Error {
+pub(super) fn failed(why: impl std::fmt::Display) -> Error {
     Error::failed(format_args!("cannot run a server: {why}"))
 }

@@ -1,7 +1,9 @@
 //! Small peers of a device, for trying it and for the demonstration: each speaks to one device, at the loopback
 //! address, and has no security.
 
+pub mod files;
 pub mod iotf;
+pub mod ocf;
 pub mod usp;
 
 use std::fmt::Display;

@@ -4,6 +4,7 @@
 mod offer;
 mod push;
 mod session;
+mod watch;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::path::PathBuf;
@@ -19,6 +20,7 @@ use crate::net::Trace;
 use crate::ui::Ui;
 use offer::Offer;
 use session::{Answer, Device, Event, NoAnswer, Observed, Session};
+pub use watch::Watcher;
 
 /// Largest package, bytes.
 const LARGEST: u64 = 64 * 1024 * 1024;
