@@ -2,10 +2,17 @@
 
 mod common;
 
+use std::net::UdpSocket;
 use std::process::Stdio;
 
-use common::{Bench, Process, running};
+use common::{Bench, Process, running, until};
 use fwupd_agent::firmware::SelfTest;
+use fwupd_agent::peers::files::Files;
+use fwupd_agent::peers::iotf::Platform;
+use fwupd_agent::peers::ocf::Client;
+use fwupd_agent::peers::usp::Controller;
+use fwupd_iotf::spec::Inbound;
+use fwupd_usp::wire::controller;
 use serde_json::{Value, json};
 
 /// What `fwagent status --json` says that they show: LwM2M, IoTF, OCF, USP.
@@ -66,4 +73,68 @@ fn what_only_one_protocol_knows_is_in_its_note() {
     drop(device);
     // Its URI was refused, and nothing was begun.
     assert_eq!(shown(&bench), views([0, 9], [0, 0], ("idle", 0, 0), ["Active", "NoImage"]));
+}
+
+/// What OCF, IoTF and USP peers read.
+fn read(ocf: &mut Client, iotf: &mut Platform, usp: &mut Controller) -> Option<(String, (u64, u64), String)> {
+    let (state, result) = ocf.shown().ok()?;
+    let status = "Device.DeviceInfo.FirmwareImage.2.Status";
+    let usp = usp.get(&[status]).ok()?.remove(status)?;
+    Some((format!("{state}/{result}"), iotf.observe().ok()?, usp))
+}
+
+#[test]
+fn protocols_of_the_configuration_are_spoken_at_once_and_one_update_is_at_work() {
+    let bench = Bench::new();
+    let port = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let mut ocf = Client::new(port).unwrap();
+    let mut iotf = Platform::open().unwrap();
+    let mut usp = Controller::open("self::tester", "os::012345-tested").unwrap();
+    let package = std::fs::read(bench.path(&bench.package("2.0.0", 11, SelfTest::Pass))).unwrap();
+    let files = Files::open(package).unwrap();
+    let (broker, websocket) = (iotf.address().unwrap(), usp.address().unwrap());
+    let config = format!(
+        "protocols = [\"ocf\", \"iotf\", \"usp\"]\n{}\n[ocf]\nlisten = \"{port}\"\n\
+         [iotf]\nbroker = \"mqtt://{broker}\"\nretry = 50\n[usp]\nwebsocket = \"ws://{websocket}/\"\n\
+         endpoint = \"os::012345-tested\"\ncontroller = \"self::tester\"\nretry = 50\n",
+        common::CONFIG
+    );
+    std::fs::write(bench.path("dev/fwagent.toml"), config).unwrap();
+    let device = running(&bench, &["run"]);
+    let sees =
+        |ocf: &mut Client, iotf: &mut Platform, usp: &mut Controller, told: (&str, (u64, u64), &str)| {
+            until(told.0, || {
+                let (seen_ocf, seen_iotf, seen_usp) = read(ocf, iotf, usp)?;
+                ((seen_ocf.as_str(), seen_iotf, seen_usp.as_str()) == told).then_some(())
+            });
+        };
+    sees(&mut ocf, &mut iotf, &mut usp, ("idle/0", (0, 0), "NoImage"));
+    let args = [("URL", files.uri()), ("AutoActivate", "false")];
+    let command = "Device.DeviceInfo.FirmwareImage.2.Download()";
+    usp.ask(|out, id| controller::operate(out, id, command, "key", true, &args)).unwrap();
+    sees(&mut ocf, &mut iotf, &mut usp, ("svv/0", (1, 0), "Downloading"));
+    // It is USP's as long as it is at work: RFC 7252's 5.03, and 400.
+    let refused = ocf.target(64).unwrap_err().to_string();
+    assert!(refused.contains("5.03"), "{refused}");
+    let answer = iotf.ask(Inbound::Download, None).unwrap();
+    assert_eq!(answer["rc"], 400, "{answer}");
+    files.go_on();
+    sees(&mut ocf, &mut iotf, &mut usp, ("sva/1", (2, 0), "Available"));
+    // It is anybody's now.
+    assert_eq!(iotf.ask(Inbound::Install, None).unwrap()["rc"], 202);
+    sees(&mut ocf, &mut iotf, &mut usp, ("idle/1", (0, 0), "Active"));
+    assert_eq!((iotf.managed.len(), usp.connects), (2, 2), "once for each boot");
+    drop(device);
+    bench.stands("idle", 1, "2.0.0", None);
+    assert_eq!(shown(&bench), views([0, 1], [0, 0], ("idle", 0, 1), ["Available", "Active"]));
+}
+
+#[test]
+fn a_protocol_that_cannot_be_spoken_is_told_before_any_other_is() {
+    let bench = Bench::new();
+    bench.fails(&["--set", "protocols=[\"usp\", \"usp\"]", "run"], 64, "the same protocol twice");
+    bench.fails(&["run"], 64, "no protocol: give --protocol");
+    let both =
+        ["run", "--protocol", "ocf", "--protocol", "iotf", "--listen", "127.0.0.1:0", "--broker", "x:"];
+    bench.fails(&both, 64, "broker x:");
 }
