@@ -7,11 +7,16 @@ use std::process::Stdio;
 use std::sync::atomic::Ordering;
 
 use common::http::{response, server};
-use common::{Bench, Process};
+use common::{Bench, Process, https};
 use fwupd_agent::firmware::SelfTest;
 
 /// Has a server give the device this URI; returns what it saw in the end.
 fn update(bench: &Bench, uri: &str) -> String {
+    update_with(bench, uri, &[])
+}
+
+/// The same with more flags of the device.
+fn update_with(bench: &Bench, uri: &str, flags: &[&str]) -> String {
     let arguments = ["serve", "lwm2m", "--listen", "127.0.0.1:0", "--timeout", "60", "--uri", uri];
     let mut command = bench.command(&arguments);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -20,7 +25,8 @@ fn update(bench: &Bench, uri: &str) -> String {
     let mut line = String::new();
     err.read_line(&mut line).unwrap();
     let at = line.trim().strip_prefix("listening at ").unwrap().to_owned();
-    let mut device = bench.command(&["run", "--protocol", "lwm2m", "--endpoint", "http", "--server", &at]);
+    let run = ["run", "--protocol", "lwm2m", "--endpoint", "http", "--server", &at];
+    let mut device = bench.command(&[flags, &run].concat());
     let device = device.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let device = Process(device.spawn().unwrap());
     let mut out = String::new();
@@ -82,4 +88,28 @@ fn what_is_not_there_or_not_http_fails_with_its_result() {
     // A page where the package should be.
     let (uri, _) = server(Box::new(|_| response("200 OK", "", b"<html>log in</html>", 19)));
     assert_eq!(update(&bench, &uri), "state 0, result 6, 1.0.0");
+}
+
+#[test]
+fn a_host_is_trusted_by_its_authority_alone() {
+    let (bench, package) = bench();
+    let (uri, ca) = https::serves(package.clone(), "127.0.0.1");
+    std::fs::write(bench.path("ca.pem"), ca).unwrap();
+    let trusting = ["--set", "http.ca=../ca.pem"];
+    // Mozilla's authorities do not know it.
+    assert_eq!(update(&bench, &uri), "state 0, result 4, 1.0.0");
+    bench.stands("idle", 0, "1.0.0", Some("peer not trusted"));
+    // Another host of another authority, one of the right authority under another name, and a file without any.
+    let (stranger, _) = https::serves(package.clone(), "127.0.0.1");
+    assert_eq!(update_with(&bench, &stranger, &trusting), "state 0, result 4, 1.0.0");
+    let (misnamed, ca) = https::serves(package, "files.example");
+    std::fs::write(bench.path("other.pem"), ca).unwrap();
+    assert_eq!(
+        update_with(&bench, &misnamed, &["--set", "http.ca=../other.pem"]),
+        "state 0, result 4, 1.0.0"
+    );
+    bench.stands("idle", 0, "1.0.0", Some("peer not trusted"));
+    assert_eq!(update_with(&bench, &uri, &["--set", "http.ca=../k1.pub.pem"]), "state 0, result 4, 1.0.0");
+    bench.stands("idle", 0, "1.0.0", Some("peer not trusted"));
+    assert_eq!(update_with(&bench, &uri, &trusting), "state 0, result 1, 2.0.0");
 }

@@ -2,6 +2,7 @@
 #![expect(dead_code, reason = "each test binary uses its own part of it")]
 
 pub(crate) mod http;
+pub(crate) mod https;
 
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Write as _};
