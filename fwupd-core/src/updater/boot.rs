@@ -145,14 +145,12 @@ impl<P: Platform> Updater<P> {
             State::Validating { .. } | State::Staged { .. } => true,
         };
         let preset = self.record.preset.take().filter(|_| outside);
-        match preset {
-            Some(owner) => owner,
-            None if outside => {
-                self.record.run = application.run;
-                application
-            }
-            None => application,
+        if outside {
+            // Another run begins: what a protocol shows of its own is over, and so is the outcome of the last.
+            self.record.run = application.run;
+            self.record.last = None;
         }
+        preset.map_or(application, |owner| Owner { run: application.run, ..owner })
     }
 
     /// Whether this slot is the one that the state's activation is about.

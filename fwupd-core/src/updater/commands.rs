@@ -156,7 +156,7 @@ impl<P: Platform> Updater<P> {
     }
 
     /// Gives an order to the lifecycle. Where it begins a run, that is the latest one, and what came of the last
-    /// is told no longer; a preset begins one that only its boot is told by.
+    /// is told no longer. That of a preset begins with its boot.
     pub(super) fn order(&mut self, by: Initiator, order: Order, dirty: &mut Dirty) -> Result<(), Refused> {
         self.change(&Event::Command { by, order }, dirty)?;
         match order {
@@ -167,9 +167,8 @@ impl<P: Platform> Updater<P> {
                 self.record.run = run;
                 self.record.last = None;
             }
-            Order::Preset { owner, .. } => self.record.run = owner.run,
             Order::Withdraw | Order::Cancel | Order::Discard { .. } | Order::Enable { .. } => {}
-            Order::Confirm | Order::Reject { .. } | Order::FactoryReset => {}
+            Order::Preset { .. } | Order::Confirm | Order::Reject { .. } | Order::FactoryReset => {}
         }
         Ok(())
     }
@@ -289,7 +288,7 @@ impl<P: Platform> Updater<P> {
         if slot != self.boot_record.running {
             self.activatable(Some(slot))?;
         }
-        let owner = Owner { run: self.next_run(), by, ask: Ask::No, after: AfterReset::Resume };
+        let owner = Owner { run: self.record.run, by, ask: Ask::No, after: AfterReset::Resume };
         let order = Order::Preset { owner, slot };
         // What the table refuses must not disturb a boot control at work.
         step(&self.record.state, &Event::Command { by, order })?;

@@ -3,7 +3,7 @@
 use fwupd_core::checksum::Algorithm;
 use fwupd_core::image::SlotId;
 use fwupd_core::lifecycle::{AfterReset, State};
-use fwupd_core::outcome::{Ask, Failure, Initiator, Phase, Reach, Refused, What};
+use fwupd_core::outcome::{Ask, Failure, Initiator, Phase, Reach, Refused, Run, What};
 use fwupd_core::slot::{Enabled, Slot};
 use fwupd_core::trust::KeyId;
 use fwupd_core::updater::{Command, Job, Need, Settled};
@@ -193,14 +193,17 @@ fn a_preset_slot_boots_next_on_trial_whoever_resets() {
     let mut bench = bench();
     bench.fetched(1, "one-integrated.suit", Reach::Stage);
     bench.command(1, Command::Discard { keep_slot: true }).unwrap();
-    let run = bench.command(3, Command::Preset(NEW)).unwrap();
+    let before = bench.last().unwrap().run;
+    assert_eq!(bench.command(3, Command::Preset(NEW)), Ok(before), "its run begins with the boot");
     assert_eq!(bench.updater.status().unwrap().next_boot, NEW);
     assert_eq!(bench.need(), Need::Nothing, "no reset is owed");
     let mut bench = bench.reset();
+    let run = Run(before.0 + 1);
     match bench.state() {
         State::Trial { owner, left, .. } => assert_eq!((owner.run, owner.by, left), (run, Initiator(3), 2)),
         other => panic!("{other:?}"),
     }
+    assert_eq!((bench.updater.status().unwrap().run, bench.last()), (run, None));
     bench.command(0, Command::Confirm).unwrap();
     assert_eq!(bench.need(), Need::Nothing);
     let last = bench.last().unwrap();
