@@ -70,6 +70,11 @@ fn a_cancellation_is_told_by_all_four_adapters_of_a_device() {
 }
 
 #[test]
+fn a_boot_into_a_named_slot_is_told_by_all_four_adapters_whatever_they_told_before() {
+    four::a_boot_into_a_named_slot_is_told_by_all();
+}
+
+#[test]
 fn while_one_adapter_is_at_work_the_others_are_refused_as_busy() {
     four::another_is_busy();
 }

@@ -283,6 +283,15 @@ pub(crate) fn every_step_is_allowed(reached: &Reached) {
             assert!(next.contains(&to.1), "law 2, OCF {} to {}: {}", from.1, to.1, why());
             seen.1.insert((from.1, to.1));
         }
+        // A note has a code of its own until another run begins: so what ends a run must not be hidden by one from
+        // before it.
+        let [before, after] = [arrow.from, arrow.to].map(|n| &reached.all[n as usize]);
+        let another = after.state.run().is_some() || arrow.ends;
+        assert!(
+            before.state.run().is_some() || !another || arrow.begins,
+            "a run that does not begin, {}",
+            why()
+        );
         // What the platform has reset is shown so until another run begins.
         let reset = usize::from(!arrow.begins);
         for step in [(from.2[0], to.2[0]), (from.2[1], to.2[reset])] {

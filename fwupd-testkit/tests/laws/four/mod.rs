@@ -11,7 +11,9 @@ use fwupd_testkit::clock::WallAfterReset;
 use fwupd_testkit::device::SelfTest;
 use fwupd_testkit::reference::package;
 use serde_json::json;
-pub(crate) use told::{a_cancellation_is_told_by_all, an_outcome_is_told_by_all};
+pub(crate) use told::{
+    a_boot_into_a_named_slot_is_told_by_all, a_cancellation_is_told_by_all, an_outcome_is_told_by_all,
+};
 
 use crate::peers::iotf::{Iotf, URI};
 use crate::peers::lwm2m::{GET, Lwm2m, POST, PUT, TEXT};

@@ -5,8 +5,12 @@ use fwupd_core::outcome::{Ask, Initiator};
 use fwupd_core::updater::Command;
 use fwupd_testkit::device::SelfTest;
 use fwupd_testkit::tell;
+use serde_json::json;
 
-use super::{ALL, By, Fetch, Four, GOOD, Permit, World};
+use super::{ALL, By, Fetch, Four, GOOD, IMAGES, Permit, World};
+use crate::peers::LATER;
+use crate::peers::lwm2m::{POST, PUT, TEXT};
+use crate::peers::ocf::{SWU, update};
 use crate::search::FAILURES;
 use crate::sheet;
 
@@ -83,5 +87,35 @@ pub(crate) fn a_cancellation_is_told_by_all() {
         assert!(four.usp.told.iter().any(|line| line == status), "{by:?}: {:?}", four.usp.told);
         let fault = four.usp.told.iter().any(|line| line == "TransferComplete! 7023");
         assert_eq!(fault, by == By::Usp, "{by:?}: {:?}", four.usp.told);
+    }
+}
+
+/// A boot into a slot that was named for it ends as an update does, and no code that one of them had of its own
+/// before hides that: a refusal of LwM2M and of OCF, a reset by the platform of IoTF.
+pub(crate) fn a_boot_into_a_named_slot_is_told_by_all() {
+    for (trial, heard, rows) in [
+        (SelfTest::Pass, ["0/1", "idle/1", "0/0"], ["Active", "Available"]),
+        (SelfTest::Fail, ["0/8", "idle/8", "0/5"], ["ActivationFailed", "Active"]),
+    ] {
+        let mut four = Four::new(Ask::No);
+        four.updates(By::Iotf);
+        assert_eq!(four.rows(), ["Available", "Active"]);
+        let message = four.usp.set("Device.DeviceInfo.", "BootFirmwareImage", &format!("{IMAGES}1"));
+        assert_eq!(four.ask(By::Usp, &message), "set");
+        let message = four.lwm2m.request(PUT, "/5/0/1", TEXT, b"ftp://a/f");
+        assert_eq!(four.ask(By::Lwm2m, &message), "4.00");
+        let message = four.ocf.request(POST, SWU, Some(&update("not a url", "idle", LATER)));
+        assert_eq!(four.ask(By::Ocf, &message), "2.04");
+        let fields = json!([{"field": "mgmt.firmware", "value": {"state": 0, "updateStatus": 0}}]);
+        let message = four.iotf.request("device/update", json!({"d": {"fields": fields}}));
+        assert_eq!(four.ask(By::Iotf, &message), "204");
+        four.settle();
+        assert_eq!(four.heard(), ["0/9", "idle/6", "0/0"]);
+        // Somebody resets the device.
+        four.world.trial = Some(trial);
+        four.reset();
+        four.settle();
+        assert_eq!(four.heard(), heard, "{trial:?}");
+        assert_eq!(four.rows(), rows, "{trial:?}");
     }
 }

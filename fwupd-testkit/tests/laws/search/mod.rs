@@ -18,7 +18,7 @@ use std::collections::HashMap;
 use fwupd_core::fuzzing::{Situation, taken_as_verified};
 use fwupd_core::image::{Image, SlotId, Verified, Version};
 use fwupd_core::lifecycle::{
-    AfterReset, Answer, Booted, Event, Order, Owner, Request, State, Via, World, step,
+    AfterReset, Answer, Booted, Event, Order, Owner, Request, State, Step, Via, World, step,
 };
 use fwupd_core::outcome::{Ask, Failure, Initiator, Phase, Reach, Run, What};
 use fwupd_core::slot::{Enabled, Log, Slot};
@@ -93,6 +93,8 @@ pub(crate) struct Arrow {
     pub(crate) over: Over,
     /// Whether the latest run is another one then.
     pub(crate) begins: bool,
+    /// Whether one ends with it.
+    pub(crate) ends: bool,
 }
 
 /// All that was found.
@@ -167,9 +169,7 @@ pub(crate) fn search() -> Reached {
         let mut take = |before: &At, event: &Event, over: Over, reached: &mut Reached| {
             reached.put += 1;
             // Most events have no arrow, and what is refused changes nothing.
-            if step(&before.state, event).is_err() {
-                return;
-            }
+            let Ok(Step { ends, .. }) = step(&before.state, event) else { return };
             reached.taken += 1;
             let after = up.led(before, event).unwrap().unwrap();
             let begins = after.run != at.run;
@@ -178,7 +178,7 @@ pub(crate) fn search() -> Reached {
                 reached.all.push(after);
                 reached.all.len() as u32 - 1
             });
-            let arrow = Arrow { from: from as u32, to, over, begins };
+            let arrow = Arrow { from: from as u32, to, over, begins, ends: ends.is_some() };
             if to != arrow.from && !next.contains(&arrow) {
                 next.push(arrow);
             }
@@ -357,11 +357,10 @@ fn boots(at: &At) -> Vec<(At, Booted)> {
     // A bootloader takes no image that is switched off.
     let Some(image) = verified(at, spare).filter(|_| enabled(at, spare)) else { return all };
     all.push((begins(settled(spare), application.run), Booted::FellBack { owner: application, slot: runs }));
-    let owner = at.preset.unwrap_or(application);
+    let owner = at.preset.map_or(application, |owner| Owner { run: application.run, ..owner });
     let used = |next: At| {
         let mut next = begins(next, owner.run);
-        next.preset = None;
-        next.boot.preset = None;
+        (next.preset, next.boot.preset, next.last) = (None, None, None);
         next
     };
     all.push((used(settled(spare)), Booted::Settled { owner, slot: spare }));
@@ -426,13 +425,13 @@ fn canonical(mut at: At) -> At {
     let mut runs = vec![at.run];
     runs.extend(at.state.run());
     runs.extend(at.last.map(|last| last.run));
-    runs.extend(at.preset.map(|preset| preset.run));
     runs.sort_unstable();
     runs.dedup();
     let place = |run: &mut Run| *run = Run(1 + runs.iter().position(|one| one == run).unwrap() as u32);
     place(&mut at.run);
     at.last.iter_mut().for_each(|last| place(&mut last.run));
-    at.preset.iter_mut().for_each(|preset| place(&mut preset.run));
+    // That of a preset begins with its boot.
+    at.preset.iter_mut().for_each(|preset| preset.run = at.run);
     match &mut at.state {
         State::Idle | State::Staged { wanted: None, .. } => {}
         State::Checking { request } | State::Receiving { request, .. } => place(&mut request.run),
