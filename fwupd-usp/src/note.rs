@@ -20,8 +20,14 @@ impl<const N: usize> Text<N> {
     /// The text; `None` if it is longer.
     pub fn new(text: &str) -> Option<Self> {
         let mut new = Self::EMPTY;
-        new.len = fill(&mut new.bytes, text)?;
+        new.set(text)?;
         Some(new)
+    }
+
+    /// Becomes this text; `None` if it is longer: then it stays what it is.
+    pub fn set(&mut self, text: &str) -> Option<()> {
+        self.len = fill(&mut self.bytes, text)?;
+        Some(())
     }
 
     /// It.
@@ -30,11 +36,14 @@ impl<const N: usize> Text<N> {
     }
 }
 
-/// Takes a text, if there is room; its length. One function for all lengths, for the sake of code size.
+/// Takes a text, if there is room, and zeros behind it; its length. One function for all lengths, for the sake of
+/// code size.
 fn fill(room: &mut [u8], text: &str) -> Option<u16> {
-    let mut out = Out::new(room);
-    out.part(text);
-    u16::try_from(out.finish().ok()?).ok()
+    let length = u16::try_from(text.len()).ok()?;
+    let (filled, rest) = room.split_at_mut_checked(text.len())?;
+    filled.copy_from_slice(text.as_bytes());
+    rest.fill(0);
+    Some(length)
 }
 
 fn text_of(bytes: &[u8], len: u16) -> &str {
@@ -134,14 +143,16 @@ impl Note {
             let (&[command, slot, cause, key, reason], rest) = rest.split_first_chunk()?;
             let (key, rest) = rest.split_at_checked(usize::from(key))?;
             let (reason, rest) = rest.split_at_checked(usize::from(reason))?;
-            let order = Order {
+            let mut order = Order {
                 command: from_number(command & 0x7F)?,
                 slot: SlotId(slot),
                 progress: if command & 0x80 == 0 { Progress::Open } else { Progress::Told },
-                key: Text::new(core::str::from_utf8(key).ok()?)?,
+                key: Text::EMPTY,
                 cause: Cause::ALL.get(usize::from(cause)).copied()?,
-                reason: Text::new(core::str::from_utf8(reason).ok()?)?,
+                reason: Text::EMPTY,
             };
+            order.key.set(core::str::from_utf8(key).ok()?)?;
+            order.reason.set(core::str::from_utf8(reason).ok()?)?;
             (Some(order), rest)
         } else {
             (None, rest)
@@ -199,6 +210,14 @@ mod tests {
         };
         let (boot, told) = (Some(SlotId(1)), Some(SlotId(0)));
         Note { boot, told, version: Some(0x0102_0304), order: Some(order) }
+    }
+
+    #[test]
+    fn a_text_that_is_too_long_is_not_taken_and_a_shorter_one_leaves_nothing_of_it() {
+        let mut text = Text::<4>::new("abcd").unwrap();
+        assert_eq!((text.set("abcde"), text.as_str()), (None, "abcd"));
+        assert_eq!(text.set("xy"), Some(()));
+        assert_eq!(text, Text::new("xy").unwrap());
     }
 
     #[test]

@@ -131,9 +131,10 @@ impl Agent<'_> {
 
     /// What every command that is kept needs.
     fn order(&self, command: Command, slot: SlotId, node: &Node<'_>) -> Result<note::Order, Fault> {
-        let key = Text::new(node.text(operate::COMMAND_KEY)).ok_or(because(Code::Resources))?;
-        let progress = Progress::Open;
-        Ok(note::Order { command, slot, progress, key, cause: Cause::Remote, reason: Text::EMPTY })
+        let (progress, cause) = (Progress::Open, Cause::Remote);
+        let mut order = note::Order { command, slot, progress, key: Text::EMPTY, cause, reason: Text::EMPTY };
+        order.key.set(node.text(operate::COMMAND_KEY)).ok_or(because(Code::Resources))?;
+        Ok(order)
     }
 
     /// The number of the next request.
@@ -301,11 +302,12 @@ impl Agent<'_> {
             Some(text) => Cause::parse(text).ok_or(because(Code::InvalidArguments))?,
             None => Cause::Remote,
         };
-        let reason = Text::new(args(arg::REASON).unwrap_or_default()).ok_or(because(Code::Resources))?;
+        let reason = args(arg::REASON).unwrap_or_default();
         let Some(status) = up.status() else { return Ok(None) };
         let slot = boot_image(&status, &self.note);
-        let order = self.order(Command::Reboot, slot, node)?;
-        let order = note::Order { progress: Progress::Told, cause, reason, ..order };
+        let mut order = self.order(Command::Reboot, slot, node)?;
+        order.reason.set(reason).ok_or(because(Code::Resources))?;
+        (order.progress, order.cause) = (Progress::Told, cause);
         let note = Note { order: Some(order), ..self.note };
         if slot != status.running {
             let activate = Order::Activate { slot: Some(slot), ask: Ask::No };

@@ -134,19 +134,10 @@ impl Subscriptions {
         let next = all.number(saved::NEXT).max(1);
         let mut read = Self { all: [None; PLACES], next, unsaved: false };
         for (place, node) in read.all.iter_mut().zip(all.nodes(saved::SUBSCRIPTION)) {
-            let kind = NotifType::ALL.get(node.number(saved::KIND) as usize);
-            let (id, references) = (Text::new(node.text(saved::ID)), Text::new(node.text(saved::REFERENCES)));
-            *place = match (kind, id, references) {
-                (Some(kind), Some(id), Some(references)) => Some(Subscription {
-                    number: node.number(saved::NUMBER),
-                    enable: node.flag(saved::ENABLE),
-                    persistent: true,
-                    kind: *kind,
-                    id,
-                    references,
-                }),
-                _ => None,
-            };
+            let one = place.insert(Subscription::EMPTY);
+            if one.restore(&node).is_none() {
+                *place = None;
+            }
         }
         read
     }
@@ -158,6 +149,25 @@ fn list(text: &str) -> impl Iterator<Item = &str> {
 }
 
 impl Subscription {
+    const EMPTY: Self = Self {
+        number: 0,
+        enable: false,
+        persistent: false,
+        kind: NotifType::ValueChange,
+        id: Text::EMPTY,
+        references: Text::EMPTY,
+    };
+
+    /// Becomes what was saved; `None` if that is none.
+    fn restore(&mut self, saved: &Node<'_>) -> Option<()> {
+        self.number = saved.number(saved::NUMBER);
+        self.enable = saved.flag(saved::ENABLE);
+        self.persistent = true;
+        self.kind = *NotifType::ALL.get(saved.number(saved::KIND) as usize)?;
+        self.id.set(saved.text(saved::ID))?;
+        self.references.set(saved.text(saved::REFERENCES))
+    }
+
     /// What the settings of an Add come to. What is wrong with each of them is told to `bad`.
     ///
     /// # Errors
@@ -167,14 +177,7 @@ impl Subscription {
         view: &View<'_>,
         bad: &mut dyn FnMut(Bad<'m>),
     ) -> Result<Self, Code> {
-        let mut new = Self {
-            number: 0,
-            enable: false,
-            persistent: false,
-            kind: NotifType::ValueChange,
-            id: Text::EMPTY,
-            references: Text::EMPTY,
-        };
+        let mut new = Self::EMPTY;
         let mut failed = false;
         for node in settings {
             let (name, value) = (node.text(setting::PARAM), node.text(setting::VALUE));
@@ -195,7 +198,8 @@ impl Subscription {
         } else if param == Param::Persistent {
             self.persistent = boolean()?;
         } else if param == Param::Id {
-            self.id = Text::new(value).filter(|id| *id != Text::EMPTY).ok_or(Code::InvalidValue)?;
+            let id = Some(value).filter(|id| !id.is_empty()).ok_or(Code::InvalidValue)?;
+            self.id.set(id).ok_or(Code::InvalidValue)?;
         } else if param == Param::NotifType {
             self.kind = NotifType::parse(value).ok_or(Code::InvalidValue)?;
         } else if param == Param::ReferenceList {
@@ -208,7 +212,7 @@ impl Subscription {
                 if expression || !fits { Err(Code::InvalidValue) } else { Ok(()) }
             };
             list(value).try_for_each(known)?;
-            self.references = Text::new(value).ok_or(Code::Resources)?;
+            self.references.set(value).ok_or(Code::Resources)?;
         } else {
             return Err(Code::NotWritable);
         }
