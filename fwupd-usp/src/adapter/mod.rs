@@ -313,7 +313,7 @@ impl<'a> Agent<'a> {
         }
         self.watch(now, up);
         if self.dirty && up.settled(self.config.by) != Settled::Pending {
-            let _ = self.remember(self.note, up);
+            let _ = self.remember(None, up);
         }
         loop {
             let status = up.status()?;
@@ -395,30 +395,35 @@ impl<'a> Agent<'a> {
         }
     }
 
-    /// Gives a command, with a note in its frame.
+    /// Gives a command, with this note in its frame, or the one that there is.
     fn command<P: Platform>(
         &mut self,
         command: Order<'_>,
-        note: Note,
+        note: Option<&Note>,
         now: Now,
         up: &mut Updater<P>,
     ) -> Result<Run, Refused> {
         let mut bytes = [0; NOTE_MAX];
-        let length = note.emit(&mut bytes);
+        let length = note.unwrap_or(&self.note).emit(&mut bytes);
         let run = up.command(self.config.by, command, bytes.get(..length), now)?;
-        self.note = note;
-        self.dirty = false;
+        self.noted(note);
         Ok(run)
     }
 
-    /// Writes the note in a frame of its own.
-    fn remember<P: Platform>(&mut self, note: Note, up: &mut Updater<P>) -> Result<(), Refused> {
+    /// Writes this note, or the one that there is, in a frame of its own.
+    fn remember<P: Platform>(&mut self, note: Option<&Note>, up: &mut Updater<P>) -> Result<(), Refused> {
         let mut bytes = [0; NOTE_MAX];
-        let length = note.emit(&mut bytes);
+        let length = note.unwrap_or(&self.note).emit(&mut bytes);
         up.remember(self.config.by, bytes.get(..length).unwrap_or_default())?;
-        self.note = note;
-        self.dirty = false;
+        self.noted(note);
         Ok(())
+    }
+
+    fn noted(&mut self, note: Option<&Note>) {
+        if let Some(note) = note {
+            self.note = *note;
+        }
+        self.dirty = false;
     }
 
     /// What was begun was not written: it has not happened.

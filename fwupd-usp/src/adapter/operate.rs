@@ -222,8 +222,9 @@ impl Agent<'_> {
         let job =
             Job { uri: Some(url), reach, target: Some(slot), after: AfterReset::Fail, file_check: check };
         let note = Note { order: Some(order), ..self.note };
-        let run =
-            self.command(Order::Fetch(job), note, now, up).map_err(|why| because(refused_download(why)))?;
+        let run = self
+            .command(Order::Fetch(job), Some(&note), now, up)
+            .map_err(|why| because(refused_download(why)))?;
         let number = self.next_request();
         self.begin(&order, number, now.wall).run = Some(run);
         self.refusal.take_if(|(refused, _)| *refused == slot);
@@ -284,7 +285,7 @@ impl Agent<'_> {
             self.refusal = Some((slot, why));
             return Err((Code::CommandFailure, why));
         }
-        self.remember(Note { order: Some(order), ..self.note }, up)
+        self.remember(Some(&Note { order: Some(order), ..self.note }), up)
             .map_err(|why| because(refused_activate(why)))?;
         let number = self.next_request();
         self.begin(&order, number, now.wall).windows = windows;
@@ -311,23 +312,24 @@ impl Agent<'_> {
         let note = Note { order: Some(order), ..self.note };
         if slot != status.running {
             let activate = Order::Activate { slot: Some(slot), ask: Ask::No };
-            match self.command(activate, note, now, up) {
+            match self.command(activate, Some(&note), now, up) {
                 Ok(_) => return Ok(Some(Reply::Done)),
                 // Nothing to switch to, or somebody is at work: it is a reset all the same.
                 Err(Refused::WrongState | Refused::Busy(_) | Refused::Unsupported) => {}
                 Err(Refused::Invalid | Refused::NoSuchSlot | Refused::NotAvailable) => {}
             }
         }
-        self.remember(note, up).map_err(|_| because(Code::Internal))?;
+        self.remember(Some(&note), up).map_err(|_| because(Code::Internal))?;
         self.reboot = true;
         Ok(Some(Reply::Done))
     }
 
     fn cancel<P: Platform>(&mut self, now: Now, up: &mut Updater<P>) -> Result<Option<Reply>, Fault> {
         let denied = because(refused_cancel(Refused::WrongState));
-        let Some(request) = self.request.filter(|request| request.end.is_none()) else { return Err(denied) };
+        let request = self.request.as_ref().filter(|request| request.end.is_none()).ok_or(denied)?;
+        let run = request.run;
         let Some(status) = up.status() else { return Ok(None) };
-        let command = match (request.run, status.state) {
+        let command = match (run, status.state) {
             (None, _) => None,
             (Some(_), State::Receiving { .. } | State::Validating { .. } | State::Checking { .. }) => {
                 Some(Order::Cancel)
@@ -340,7 +342,7 @@ impl Agent<'_> {
         };
         if let Some(command) = command {
             let refused = |why| because(refused_cancel(why));
-            self.command(command, self.note, now, up).map_err(refused)?;
+            self.command(command, None, now, up).map_err(refused)?;
         }
         if let Some(request) = &mut self.request {
             request.status = RequestStatus::Canceling;

@@ -179,11 +179,11 @@ impl Agent<'_> {
         let command = match slot {
             Some(slot) => {
                 let on = after.enabled & bit(slot) != 0;
-                Some((Order::Enable(slot, on), self.note, refused_available as fn(Refused) -> Code))
+                Some((Order::Enable(slot, on), None, refused_available as fn(Refused) -> Code))
             }
             None if after.named && (status.next_boot != after.boot || self.note.boot != Some(after.boot)) => {
                 let note = Note { boot: Some(after.boot), ..self.note };
-                Some((Order::Preset(after.boot), note, refused_boot as fn(Refused) -> Code))
+                Some((Order::Preset(after.boot), Some(note), refused_boot as fn(Refused) -> Code))
             }
             None => None,
         };
@@ -191,7 +191,7 @@ impl Agent<'_> {
             if left == 0 {
                 return fails(Code::Internal, out);
             }
-            return match self.command(command, note, now, up) {
+            return match self.command(command, note.as_ref(), now, up) {
                 Ok(_) => Turn::Next(Step::Set(before, left.saturating_sub(1))),
                 Err(why) => fails(refused(why), out),
             };

@@ -80,14 +80,14 @@ impl Subscriptions {
     }
 
     /// Adds one; its instance number.
-    pub(super) fn add(&mut self, new: Subscription) -> Result<u32, Code> {
+    pub(super) fn add(&mut self, new: &Subscription) -> Result<u32, Code> {
         if self.all.iter().flatten().any(|one| one.id == new.id) {
             return Err(Code::Duplicate);
         }
         let place = self.all.iter_mut().find(|place| place.is_none()).ok_or(Code::Resources)?;
         let number = self.next;
         self.next = self.next.saturating_add(1);
-        *place = Some(Subscription { number, ..new });
+        place.insert(*new).number = number;
         self.unsaved |= new.persistent;
         Ok(number)
     }
@@ -149,7 +149,7 @@ fn list(text: &str) -> impl Iterator<Item = &str> {
 }
 
 impl Subscription {
-    const EMPTY: Self = Self {
+    pub(super) const EMPTY: Self = Self {
         number: 0,
         enable: false,
         persistent: false,
@@ -168,26 +168,26 @@ impl Subscription {
         self.references.set(saved.text(saved::REFERENCES))
     }
 
-    /// What the settings of an Add come to. What is wrong with each of them is told to `bad`.
+    /// Takes the settings of an Add. What is wrong with each of them is told to `bad`.
     ///
     /// # Errors
     /// A required one is wrong.
-    pub(super) fn new<'m>(
+    pub(super) fn read<'m>(
+        &mut self,
         settings: impl Iterator<Item = Node<'m>>,
         view: &View<'_>,
         bad: &mut dyn FnMut(Bad<'m>),
-    ) -> Result<Self, Code> {
-        let mut new = Self::EMPTY;
+    ) -> Result<(), Code> {
         let mut failed = false;
         for node in settings {
             let (name, value) = (node.text(setting::PARAM), node.text(setting::VALUE));
-            if let Err(code) = new.set(name, value, view) {
+            if let Err(code) = self.set(name, value, view) {
                 let required = node.flag(setting::REQUIRED);
                 failed |= required;
                 bad((name, code, required));
             }
         }
-        if failed { Err(Code::RequiredFailed) } else { Ok(new) }
+        if failed { Err(Code::RequiredFailed) } else { Ok(()) }
     }
 
     fn set(&mut self, name: &str, value: &str, view: &View<'_>) -> Result<(), Code> {

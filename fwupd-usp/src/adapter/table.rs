@@ -15,17 +15,19 @@ use crate::spec::schema::{
 use crate::wire::msg::{Verb, error as emit_error, failure, response};
 use crate::wire::{Node, Out};
 
-/// Whether a subscription can be made of this.
+/// Makes a subscription of this, if it can be made.
 fn create<'m>(
     view: &View<'_>,
     node: &Node<'m>,
+    new: &mut Subscription,
     bad: &mut dyn FnMut(super::subscription::Bad<'m>),
-) -> Result<Subscription, Code> {
+) -> Result<(), Code> {
     let path = view.path(node.text(object::OBJ_PATH))?;
     if path.object != Object::Subscription || path.rows != Rows::Table || path.tail != Tail::Object {
         return Err(Code::NotCreatable);
     }
-    Subscription::new(node.nodes(object::PARAM_SETTINGS), view, bad)
+    *new = Subscription::EMPTY;
+    new.read(node.nodes(object::PARAM_SETTINGS), view, bad)
 }
 
 /// The table whose rows a path deletes.
@@ -52,12 +54,13 @@ impl Agent<'_> {
         node: &Node<'_>,
         out: &mut Out<'_>,
     ) {
+        let mut new = Subscription::EMPTY;
         if !node.flag(add::ALLOW_PARTIAL) {
             // Whether all of them can be made is tried out.
             let Subscriptions { next, unsaved, .. } = self.subscriptions;
             let failed = node.nodes(add::CREATE_OBJS).find_map(|one| {
-                let made = create(&self.view(status), &one, &mut |_| {});
-                let code = made.and_then(|new| self.subscriptions.add(new)).err()?;
+                let made = create(&self.view(status), &one, &mut new, &mut |_| {});
+                let code = made.and_then(|()| self.subscriptions.add(&new)).err()?;
                 Some((one, code))
             });
             self.subscriptions.take_back(next, unsaved);
@@ -67,7 +70,7 @@ impl Agent<'_> {
                     let mut tell = |(name, code, _): super::subscription::Bad<'_>| {
                         param_error(error::PARAM_ERRS, name, code, out);
                     };
-                    let _ = create(&self.view(status), &one, &mut tell);
+                    let _ = create(&self.view(status), &one, &mut new, &mut tell);
                 });
             }
         }
@@ -76,15 +79,15 @@ impl Agent<'_> {
                 let result = out.open(add_resp::CREATED_OBJ_RESULTS);
                 out.text(add_result::REQUESTED_PATH, one.text(object::OBJ_PATH));
                 let outer = out.open(add_result::OPER_STATUS);
-                let made = create(&self.view(status), &one, &mut |_| {});
-                match made.and_then(|new| self.subscriptions.add(new)) {
+                let made = create(&self.view(status), &one, &mut new, &mut |_| {});
+                match made.and_then(|()| self.subscriptions.add(&new)) {
                     Ok(number) => {
                         let inner = out.open(oper_status::OPER_SUCCESS);
                         path_of(out, instance_result::AFFECTED_PATH, Object::Subscription, number, "");
                         let mut tell = |(name, code, _): super::subscription::Bad<'_>| {
                             param_error(instance_result::PARAM_ERRS, name, code, out);
                         };
-                        let _ = create(&self.view(status), &one, &mut tell);
+                        let _ = create(&self.view(status), &one, &mut new, &mut tell);
                         self.view(status).keys(
                             instance_result::UPDATED_PARAMS,
                             Object::Subscription,

@@ -132,24 +132,26 @@ impl Agent<'_> {
         if self.withdraw {
             self.withdraw = false;
             // It may have ended by itself.
-            let _ = self.command(Order::Withdraw, self.note, now, up);
+            let _ = self.command(Order::Withdraw, None, now, up);
             return;
         }
-        let Some(request) = self.request.filter(|request| request.end.is_none()) else { return };
+        let Some(request) = self.request.as_ref().filter(|request| request.end.is_none()) else { return };
+        let over = request.windows.first().is_none_or(|window| now.mono >= window.end);
         let Some(run) = request.run else { return self.wait(now, up) };
-        if let Some(last) = status.last.filter(|last| last.run == run).copied() {
-            return self.outcome(&last, now);
+        if let Some(last) = status.last.filter(|last| last.run == run) {
+            return self.outcome(last, now);
         }
         match status.state {
             // All that is left is the reset, after which nobody could tell it.
             State::Activating { owner, .. } if owner.run == run => {
-                let order = self.note.order;
+                let mut order = self.note.order;
                 self.ends(Code::Success, "", None, now);
-                self.note.order = order.map(|order| note::Order { progress: Progress::Told, ..order });
+                order.iter_mut().for_each(|order| order.progress = Progress::Told);
+                self.note.order = order;
             }
             State::Staged { wanted: Some(owner), .. } if owner.run == run => {
-                if request.windows.first().is_none_or(|window| now.mono >= window.end) {
-                    let _ = self.command(Order::Withdraw, self.note, now, up);
+                if over {
+                    let _ = self.command(Order::Withdraw, None, now, up);
                 }
             }
             State::Idle
@@ -170,14 +172,12 @@ impl Agent<'_> {
 
     /// Waits for a window, and asks for the activation in it.
     fn wait<P: Platform>(&mut self, now: Now, up: &mut Updater<P>) {
-        let Some(mut request) = self.request else { return };
-        loop {
+        while let Some(request) = &mut self.request {
             let Some(window) = request.windows.first().copied() else {
-                self.request = Some(request);
                 return self.ends(Code::CommandFailure, "no window was used", None, now);
             };
             if now.mono < window.start.max(request.windows.not_before) {
-                break;
+                return;
             }
             // What is to be done at once is done, however late that is seen.
             let late = now.mono >= window.end && window.ask() != Ask::No;
@@ -186,18 +186,17 @@ impl Agent<'_> {
                 continue;
             }
             let activate = Order::Activate { slot: Some(request.slot), ask: window.ask() };
-            match self.command(activate, self.note, now, up) {
-                Ok(run) => request.run = Some(run),
-                Err(Refused::Busy(_)) if now.mono < window.end => {}
-                Err(why) => {
-                    self.request = Some(request);
+            let begun = self.command(activate, None, now, up);
+            return match (begun, &mut self.request) {
+                (Ok(run), Some(request)) => request.run = Some(run),
+                (Ok(_), None) => {}
+                (Err(Refused::Busy(_)), _) if now.mono < window.end => {}
+                (Err(why), _) => {
                     let code = refused_activate(why);
-                    return self.ends(code, code.text(), None, now);
+                    self.ends(code, code.text(), None, now);
                 }
-            }
-            break;
+            };
         }
-        self.request = Some(request);
     }
 
     /// The run of the command at work has ended.
