@@ -123,6 +123,13 @@ impl Note {
 
     /// Reads one back, with the attributes; `None` for bytes that are none. `uri` is what the updater keeps.
     pub fn parse(bytes: &[u8], uri: Option<&str>) -> Option<(Self, Attributes)> {
+        let mut attributes = Attributes::EMPTY;
+        let note = Self::read(bytes, uri, Some(&mut attributes))?;
+        Some((note, attributes))
+    }
+
+    /// The same into attributes that are empty before; or without them, which then are not looked at.
+    pub(crate) fn read(bytes: &[u8], uri: Option<&str>, attributes: Option<&mut Attributes>) -> Option<Self> {
         let mut rest = Rest(bytes);
         let [format, flags, observed, told] = rest.word()?.to_be_bytes();
         let (run, request) = (rest.word()?, rest.word()?);
@@ -142,14 +149,14 @@ impl Note {
             request: is(Self::REQUEST).then_some(request),
             fetched: is(Self::FETCHED).then_some(fetched),
         };
-        let mut attributes = Attributes::EMPTY;
+        let Some(attributes) = attributes else { return Some(note) };
         for field in [Field::Verifier, Field::Version, Field::Name, Field::Uri] {
             let noted = rest.text()?;
             let kept = Text { bytes: uri.unwrap_or_default().as_bytes(), form: Form::Plain };
             let text = if field == Field::Uri && is(Self::URI_KEPT) { kept } else { noted };
-            text.read(field, &mut attributes)?;
+            text.read(field, attributes)?;
         }
-        rest.0.is_empty().then_some((note, attributes))
+        rest.0.is_empty().then_some(note)
     }
 }
 

@@ -370,9 +370,10 @@ impl<'a> Device<'a> {
     /// Reads the attributes that were kept, once they can be.
     fn load<P: Platform>(&mut self, up: &Updater<P>) {
         if self.kept == Kept::Unread && up.status().is_some() {
-            let kept = up.recall(self.config.by).and_then(|note| Note::parse(note, up.uri(self.config.by)));
-            if let Some((_, attributes)) = kept {
-                self.attributes = attributes;
+            let (by, uri) = (self.config.by, up.uri(self.config.by));
+            let kept = up.recall(by).and_then(|note| Note::read(note, uri, Some(&mut self.attributes)));
+            if kept.is_none() {
+                self.attributes = Attributes::EMPTY;
             }
             self.kept = Kept::Read;
         }
@@ -380,8 +381,8 @@ impl<'a> Device<'a> {
 
     fn view<'s, P: Platform>(&self, up: &'s Updater<P>) -> Option<View<'s>> {
         let status = up.status()?;
-        let kept = up.recall(self.config.by).and_then(|note| Note::parse(note, None));
-        let mut note = kept.map_or(Note::FRESH, |(note, _)| note);
+        let kept = up.recall(self.config.by).and_then(|note| Note::read(note, None, None));
+        let mut note = kept.unwrap_or(Note::FRESH);
         if self.observations == Observations::Forget {
             note.observed = 0;
         }
