@@ -115,6 +115,9 @@ impl Attributes {
     pub const EMPTY: Self =
         Self { version: Short::EMPTY, name: Short::EMPTY, uri: Short::EMPTY, verifier: Short::EMPTY };
 
+    /// The fingerprints of none.
+    pub const NO_PRINTS: [u32; 3] = [PRINT; 3];
+
     /// What these attributes are after a write. What it does not name stays.
     ///
     /// # Errors
@@ -332,6 +335,11 @@ pub fn list<T>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn attributes_that_are_empty_have_the_fingerprints_of_none() {
+        assert_eq!(Attributes::EMPTY.prints(), Attributes::NO_PRINTS);
+    }
 
     #[test]
     fn a_notification_tells_what_changed_and_both_at_an_end() {

@@ -364,7 +364,7 @@ impl Device<'_> {
         let version = image.image().version;
         let fits = match (mine, view.shown.state) {
             (Some(prints), _) => attributes.are_of(prints, version.as_str()),
-            (None, State::Idle) => attributes.are_of(Attributes::EMPTY.prints(), version.as_str()),
+            (None, State::Idle) => attributes.are_of(Attributes::NO_PRINTS, version.as_str()),
             (None, State::Downloading | State::Downloaded) => true,
         };
         if !fits {
