@@ -223,9 +223,9 @@ impl<A: Copy + Eq, const FLIGHTS: usize, const MESSAGE: usize, const SEEN: usize
         shared.id = shared.random() as u16;
         Self {
             shared,
-            flights: [const { None }; FLIGHTS],
+            flights: core::array::from_fn(|_| None),
             bytes: [[0; MESSAGE]; FLIGHTS],
-            seen: [const { None }; SEEN],
+            seen: core::array::from_fn(|_| None),
         }
     }
 

@@ -133,7 +133,7 @@ impl<'a, A: Copy + Eq> Device<'a, A> {
             endpoint: Endpoint::new(Params { critical: OPTIONS, ..config.coap }, config.seed),
             config,
             observations: Observations::new(),
-            waiting: [const { None }; WAITING],
+            waiting: core::array::from_fn(|_| None),
             pending: false,
             armed: None,
             told: false,
