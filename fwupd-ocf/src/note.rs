@@ -91,26 +91,29 @@ impl Note {
 
     /// This result until another run begins.
     #[must_use]
-    pub fn with_result(self, status: &Status<'_>, result: UpdateResult) -> Self {
+    pub fn with_result(mut self, status: &Status<'_>, result: UpdateResult) -> Self {
         let own = Own { result: Some(result), ..self.own(status) };
-        Self { until: Some((status.run, own)), ..self }
+        self.until = Some((status.run, own));
+        self
     }
 
     /// The staged package has been dropped.
     #[must_use]
-    pub fn with_drop(self, status: &Status<'_>) -> Self {
+    pub fn with_drop(mut self, status: &Status<'_>) -> Self {
         let own = Own { dropped: true, ..self.own(status) };
-        Self { until: Some((status.run, own)), ..self }
+        self.until = Some((status.run, own));
+        self
     }
 
     /// The time of an update that has come to its end by now, whoever asked for it.
     #[must_use]
-    pub fn learning(self, status: &Status<'_>) -> Self {
+    pub fn learning(mut self, status: &Status<'_>) -> Self {
         let done = status.last.filter(|last| match (last.what, last.reach) {
             (What::Done, Reach::Activate(_)) => true,
             (What::Done, Reach::Check | Reach::Stage) | (What::Failed(_), _) => false,
         });
-        Self { updated: done.and_then(|last| last.wall).or(self.updated), ..self }
+        self.updated = done.and_then(|last| last.wall).or(self.updated);
+        self
     }
 
     /// Its bytes, and how many there are. Numbers are big-endian:
