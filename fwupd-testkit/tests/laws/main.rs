@@ -1,6 +1,7 @@
 //! The mapping laws: what the adapters make of every situation that the lifecycle can reach, of every step between
 //! two of them, and of every input.
 
+mod boots;
 mod four;
 mod pairs;
 mod peers;
@@ -27,6 +28,11 @@ fn every_situation_shows_what_the_tables_of_the_specifications_say() {
 #[test]
 fn every_step_that_is_shown_is_allowed_by_the_specification() {
     steps::every_step_is_allowed(reached());
+}
+
+#[test]
+fn every_boot_leads_to_a_situation_that_the_search_has_found() {
+    boots::every_boot_leads_to_what_the_search_has_found(reached());
 }
 
 #[test]

@@ -173,7 +173,7 @@ fn pairs<S: Subject>(reached: &Reached) {
         for by in [OWNER, BYSTANDER] {
             for (n, note) in S::notes(at).into_iter().enumerate() {
                 for input in S::INPUTS {
-                    taken += usize::from(pair::<S>(&mut board, at, by, (n, &note), *input));
+                    taken += usize::from(pair::<S>(reached, &mut board, at, by, (n, &note), *input));
                     count += 1;
                 }
             }
@@ -189,6 +189,7 @@ fn pairs<S: Subject>(reached: &Reached) {
 
 /// One pair; whether the lifecycle took it.
 fn pair<S: Subject>(
+    reached: &Reached,
     board: &mut Board,
     at: &At,
     by: Initiator,
@@ -259,6 +260,8 @@ fn pair<S: Subject>(
         let time = board.now();
         let _ = board.up.need(time);
         seen.push(subject.shown(board));
+        let now = board.up.situation().unwrap();
+        assert!(reached.has(&now), "the search has not found {}\nafter {}", name(&now), what());
         subject.poll(board);
         seen.push(subject.shown(board));
         board.device.clock.advance(1);

@@ -7,7 +7,7 @@
 //! boot control has settled for. Not the exchange of slots: an image that moves takes its record with it.
 //!
 //! Situations are one where nothing can tell them apart but what was long ago. Runs are counted anew in each, in
-//! their order. An activation that has begun no longer keeps whether it asked. Of an outcome it does not count
+//! their order, and trial boots to one. An activation that has begun no longer keeps whether it asked. Of an outcome it does not count
 //! whom its activation asked; and once another run is at work, no more of it is kept than slot and phase. A slot
 //! tells apart the failures of the run that was told last; of an earlier one it keeps the phase.
 
@@ -28,7 +28,7 @@ use fwupd_core::updater::{Installed, Updater};
 use fwupd_testkit::device::{Device, Sim};
 use fwupd_testkit::reference::{factory, layout};
 
-use key::key;
+use key::{Key, key};
 
 pub(crate) type At = Situation<[Slot; 2]>;
 
@@ -105,6 +105,25 @@ pub(crate) struct Reached {
     /// How many events were put, and how many were taken.
     pub(crate) put: usize,
     pub(crate) taken: usize,
+    known: HashMap<Key, u32>,
+}
+
+impl Reached {
+    /// Whether the search has come by a situation of a device. One adapter is there as good as another.
+    pub(crate) fn has(&self, at: &At) -> bool {
+        let mut at = *at;
+        let one = |by: &mut Initiator| by.0 = by.0.min(1);
+        at.last.iter_mut().for_each(|last| one(&mut last.by));
+        at.preset.iter_mut().for_each(|preset| one(&mut preset.by));
+        match &mut at.state {
+            State::Idle | State::Staged { wanted: None, .. } => {}
+            State::Checking { request } | State::Receiving { request, .. } => one(&mut request.by),
+            State::Validating { request, .. } => one(&mut request.by),
+            State::Staged { wanted: Some(owner), .. } | State::Activating { owner, .. } => one(&mut owner.by),
+            State::Trial { owner, .. } | State::Reverting { owner, .. } => one(&mut owner.by),
+        }
+        self.known.contains_key(&key(&canonical(at)))
+    }
 }
 
 /// A situation in a line.
@@ -161,8 +180,8 @@ pub(crate) fn search() -> Reached {
     start.slots[0] = Slot::Verified(taken_as_verified(first, SLOTS[0]), Enabled::Yes);
     start.installed = Installed { sequence: first.sequence, version: first.version };
     let start = canonical(start);
-    let mut reached = Reached { all: vec![start], arrows: Vec::new(), put: 0, taken: 0 };
-    let mut known = HashMap::from([(key(&start), 0u32)]);
+    let known = HashMap::from([(key(&start), 0u32)]);
+    let mut reached = Reached { all: vec![start], arrows: Vec::new(), put: 0, taken: 0, known };
     let mut from = 0;
     while let Some(at) = reached.all.get(from).copied() {
         let mut next: Vec<Arrow> = Vec::new();
@@ -174,9 +193,10 @@ pub(crate) fn search() -> Reached {
             let after = up.led(before, event).unwrap().unwrap();
             let begins = after.run != at.run;
             let after = canonical(told(&before.state, after, event));
+            let Reached { known, all, .. } = &mut *reached;
             let to = *known.entry(key(&after)).or_insert_with(|| {
-                reached.all.push(after);
-                reached.all.len() as u32 - 1
+                all.push(after);
+                all.len() as u32 - 1
             });
             let arrow = Arrow { from: from as u32, to, over, begins, ends: ends.is_some() };
             if to != arrow.from && !next.contains(&arrow) {
@@ -196,16 +216,28 @@ pub(crate) fn search() -> Reached {
 }
 
 /// What an updater changes beside the lifecycle when it takes a preset: the boot record. A boot control that could
-/// not be told of an activation knows nothing of it.
+/// not be told of an activation, or of a confirmation, knows nothing of it.
 fn told(before: &State, mut at: At, event: &Event) -> At {
-    if let (State::Activating { .. }, Event::World(World::Failed(_))) = (before, event) {
-        (at.boot.target, at.boot.left) = (None, 0);
+    if let Event::World(World::Failed(_)) = event {
+        match *before {
+            State::Activating { .. } => (at.boot.target, at.boot.left) = (None, 0),
+            State::Trial { image, left, .. } => {
+                at.boot.confirmed = other(image.slot());
+                (at.boot.target, at.boot.left) = (Some(image.slot()), left);
+            }
+            State::Idle | State::Checking { .. } | State::Receiving { .. } => {}
+            State::Validating { .. } | State::Staged { .. } | State::Reverting { .. } => {}
+        }
     }
     if let Event::Command { order: Order::Preset { slot, .. }, .. } = event {
         at.boot.preset = Some(*slot).filter(|slot| *slot != at.boot.running);
         at.preset = at.preset.filter(|_| at.boot.preset.is_some());
     }
     at
+}
+
+fn other(slot: SlotId) -> SlotId {
+    SlotId(1 - slot.0)
 }
 
 /// The slot that can be written.
@@ -317,6 +349,7 @@ fn boots(at: &At) -> Vec<(At, Booted)> {
     };
     let on_trial = |slot: SlotId, left: u8| {
         let mut next = running(slot);
+        next.boot.confirmed = other(slot);
         next.boot.target = Some(slot);
         next.boot.left = left;
         next
@@ -329,7 +362,6 @@ fn boots(at: &At) -> Vec<(At, Booted)> {
     };
     let application =
         Owner { run: next_run(at), by: Initiator::APPLICATION, ask: Ask::No, after: AfterReset::Resume };
-    let other = |slot: SlotId| SlotId(1 - slot.0);
     let begins = |mut at: At, run: Run| {
         at.run = at.run.max(run);
         at
@@ -391,6 +423,7 @@ fn canonical(mut at: At) -> At {
     at.boot.event = None;
     at.boot.trials = 0;
     at.boot.previous = None;
+    at.boot.left = at.boot.left.min(1);
     let earlier = at.state.run().is_some();
     if let Some(last) = &mut at.last {
         (last.wall, last.until) = (None, None);
@@ -404,8 +437,9 @@ fn canonical(mut at: At) -> At {
     }
     match &mut at.state {
         State::Activating { owner, .. } | State::Reverting { owner, .. } => begun(owner),
-        State::Trial { owner, deadline, .. } => {
+        State::Trial { owner, deadline, left, .. } => {
             begun(owner);
+            *left = (*left).min(1);
             *deadline = Deadline::after(DEADLINE, Now::mono(0));
         }
         State::Idle | State::Checking { .. } | State::Receiving { .. } => {}
