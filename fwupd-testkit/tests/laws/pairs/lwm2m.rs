@@ -35,6 +35,9 @@ pub(super) enum Input {
     ReadState,
     ReadResult,
     ReadRunning,
+    Observe,
+    Reboot,
+    UpdateTrigger,
 }
 
 use Input::*;
@@ -65,6 +68,9 @@ impl Subject for Lwm2m {
         ReadState,
         ReadResult,
         ReadRunning,
+        Observe,
+        Reboot,
+        UpdateTrigger,
     ];
 
     fn fresh(by: Initiator, _: &mut Board) -> Self {
@@ -103,6 +109,9 @@ impl Subject for Lwm2m {
             ReadState => self.request(GET, "/5/0/3", None, b""),
             ReadResult => self.request(GET, "/5/0/5", None, b""),
             ReadRunning => self.request(GET, "/3/0/3", None, b""),
+            Observe => self.observation("/5/0/3"),
+            Reboot => self.request(POST, "/3/0/4", None, b""),
+            UpdateTrigger => self.request(POST, "/1/0/8", None, b""),
         }
     }
 
@@ -143,8 +152,9 @@ impl Subject for Lwm2m {
             SeverityBad => refused("4.00"),
             WriteState | ExecuteUri | ReadPackage | Delete => refused("4.05"),
             Unknown => refused("4.04"),
-            ReadState => refused(&format!("2.05 {state}")),
+            ReadState | Observe => refused(&format!("2.05 {state}")),
             ReadResult => refused(&format!("2.05 {result}")),
+            Reboot | UpdateTrigger => refused("2.04"),
             ReadRunning => refused(&format!("2.05 {version}")),
         }
     }

@@ -239,6 +239,7 @@ fn pair<S: Subject>(
     assert_eq!(answer.as_deref(), Some(expected.answer.as_str()), "{}", what());
     let now = subject.shown(board);
     let stays = |board: &Board| board.up.situation() == before;
+    let took = !stays(board);
     match expected.then {
         Then::Unchanged => assert_eq!(now, shown, "{}", what()),
         Then::Kept => {
@@ -270,7 +271,7 @@ fn pair<S: Subject>(
         let [from, to] = step else { continue };
         assert!(from == to || S::allows(from, to), "{from} to {to} is not allowed: {}", what());
     }
-    !stays(board)
+    took
 }
 
 /// Every input of LwM2M.

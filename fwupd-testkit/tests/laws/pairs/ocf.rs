@@ -34,6 +34,10 @@ pub(super) enum Input {
     Unknown,
     Read,
     ReadPstat,
+    Discover,
+    ReadDevice,
+    ReadPlatform,
+    WriteDevice,
 }
 
 use Input::*;
@@ -71,6 +75,10 @@ impl Subject for Ocf {
         Unknown,
         Read,
         ReadPstat,
+        Discover,
+        ReadDevice,
+        ReadPlatform,
+        WriteDevice,
     ];
 
     fn fresh(by: Initiator, _: &mut Board) -> Self {
@@ -114,6 +122,10 @@ impl Subject for Ocf {
             Unknown => self.request(GET, "/oc/none", None),
             Read => self.request(GET, SWU, None),
             ReadPstat => self.request(GET, PSTAT, None),
+            Discover => self.request(GET, "/oic/res", None),
+            ReadDevice => self.request(GET, "/oic/d", None),
+            ReadPlatform => self.request(GET, "/oic/p", None),
+            WriteDevice => self.request(POST, "/oic/d", Some(&tm(0))),
         }
     }
 
@@ -169,10 +181,10 @@ impl Subject for Ocf {
             Tm256 => trigger(Action::Check),
             Tm64 => trigger(Action::Download),
             Tm128 | Tm448 => trigger(Action::Install),
-            Put | Delete => refused("4.05"),
+            Put | Delete | WriteDevice => refused("4.05"),
             Unknown => refused("4.04"),
             Read => refused(&format!("2.05 {}", facts.shown)),
-            ReadPstat => refused("2.05"),
+            ReadPstat | Discover | ReadDevice | ReadPlatform => refused("2.05"),
         }
     }
 

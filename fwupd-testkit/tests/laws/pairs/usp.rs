@@ -40,6 +40,11 @@ pub(super) enum Input {
     ReadStatus(Row),
     ReadActive,
     ReadUnknown,
+    Instances,
+    SupportedDm,
+    AddImage,
+    DeleteImage,
+    Subscribe,
 }
 
 use Input::*;
@@ -93,6 +98,11 @@ impl Subject for Usp {
         ReadStatus(Row::Spare),
         ReadActive,
         ReadUnknown,
+        Instances,
+        SupportedDm,
+        AddImage,
+        DeleteImage,
+        Subscribe,
     ];
 
     const NEXT_BOOT: bool = true;
@@ -141,6 +151,11 @@ impl Subject for Usp {
             ReadStatus(row) => self.get(&command(row, "Status")),
             ReadActive => self.get("Device.DeviceInfo.ActiveFirmwareImage"),
             ReadUnknown => self.get(&format!("{IMAGES}9.Status")),
+            Instances => self.instances(IMAGES),
+            SupportedDm => self.supported_dm(IMAGES),
+            AddImage => self.add(IMAGES),
+            DeleteImage => self.delete(&format!("{}.", path(Row::Spare, at))),
+            Subscribe => self.subscribe("boot", "Event", "Device.Boot!"),
         }
     }
 
@@ -194,6 +209,11 @@ impl Subject for Usp {
             ReadStatus(row) => refused(&format!("0 {}", shown(row))),
             ReadActive => refused(&format!("0 {}", path(Row::Runs, at))),
             ReadUnknown => refused("7026 "),
+            Instances => refused("2 rows"),
+            SupportedDm => refused("error 7001"),
+            AddImage => refused("error 7019"),
+            DeleteImage => refused("error 7024 7024"),
+            Subscribe => refused("added"),
         }
     }
 

@@ -117,14 +117,19 @@ impl Lwm2m {
         message(&packet)
     }
 
-    /// Observes a path; the answer counts as told.
-    pub(crate) fn observe(&mut self, path: &'static str, board: &mut Board) {
+    pub(crate) fn observation(&mut self, path: &'static str) -> Message {
         self.id += 1;
         self.awaits = self.id.to_be_bytes().to_vec();
         let mut packet = request(GET, path, self.id, None, &[]);
         packet.add_option(CoapOption::Observe, Vec::new());
         self.observed.insert(self.awaits.clone(), path);
-        assert!(self.hand(&message(&packet), board));
+        message(&packet)
+    }
+
+    /// Observes a path; the answer counts as told.
+    pub(crate) fn observe(&mut self, path: &'static str, board: &mut Board) {
+        let message = self.observation(path);
+        assert!(self.hand(&message, board));
         let answer = self.answer.take().expect("what is read is answered at once");
         self.awaits.clear();
         self.told.insert(path, answer.strip_prefix("2.05 ").unwrap().to_owned());

@@ -11,8 +11,8 @@ use rusp_lib::usp::mod_Request::OneOfreq_type;
 use rusp_lib::usp::mod_Response::OneOfresp_type;
 use rusp_lib::usp::{Body, Msg};
 use rusp_lib::usp_builder::{
-    AddBuilder, CreateObjectBuilder, GetBuilder, MsgBuilder, OperateBuilder, RecordBuilder, SetBuilder,
-    UpdateObjectBuilder,
+    AddBuilder, CreateObjectBuilder, DeleteBuilder, GetBuilder, GetInstancesBuilder, GetSupportedDMBuilder,
+    MsgBuilder, OperateBuilder, RecordBuilder, SetBuilder, UpdateObjectBuilder,
 };
 use rusp_lib::usp_record::mod_Record::OneOfrecord_type;
 
@@ -81,6 +81,23 @@ impl Usp {
 
     pub(crate) fn get(&mut self, path: &str) -> Message {
         self.message(GetBuilder::new().with_params(vec![path.to_owned()]).build().unwrap())
+    }
+
+    pub(crate) fn instances(&mut self, path: &str) -> Message {
+        self.message(GetInstancesBuilder::new().with_obj_paths(vec![path.to_owned()]).build().unwrap())
+    }
+
+    pub(crate) fn supported_dm(&mut self, path: &str) -> Message {
+        self.message(GetSupportedDMBuilder::new().with_obj_paths(vec![path.to_owned()]).build().unwrap())
+    }
+
+    pub(crate) fn add(&mut self, table: &str) -> Message {
+        let object = CreateObjectBuilder::new(table.into());
+        self.message(AddBuilder::new().with_create_objs(vec![object]).build().unwrap())
+    }
+
+    pub(crate) fn delete(&mut self, path: &str) -> Message {
+        self.message(DeleteBuilder::new().with_obj_paths(vec![path.to_owned()]).build().unwrap())
     }
 
     /// Subscribes, for good.
@@ -167,9 +184,11 @@ fn short(response: OneOfresp_type) -> String {
         }
         OneOfresp_type::set_resp(_) => "set".to_owned(),
         OneOfresp_type::add_resp(_) => "added".to_owned(),
-        OneOfresp_type::get_supported_dm_resp(_) | OneOfresp_type::get_instances_resp(_) => {
-            panic!("not asked for")
+        OneOfresp_type::get_instances_resp(get) => {
+            let rows = get.req_path_results.into_iter().flat_map(|result| result.curr_insts).count();
+            format!("{rows} rows")
         }
+        OneOfresp_type::get_supported_dm_resp(_) => panic!("not supported"),
         OneOfresp_type::delete_resp(_) | OneOfresp_type::notify_resp(_) => panic!("not asked for"),
         OneOfresp_type::get_supported_protocol_resp(_) => panic!("not asked for"),
         OneOfresp_type::register_resp(_) | OneOfresp_type::deregister_resp(_) => panic!("not asked for"),
