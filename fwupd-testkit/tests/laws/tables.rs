@@ -299,12 +299,15 @@ pub(crate) fn the_document_has_the_tables_as_they_are(reached: &Reached) {
     ];
     let before = std::fs::read_to_string(DOCUMENT).unwrap();
     let after = rendered(&before, &tables);
-    if std::env::var_os("UPDATE").is_some() {
+    if std::env::var_os("UPDATE_MAPPING").is_some() {
         std::fs::write(DOCUMENT, after).unwrap();
         return;
     }
     for (kept, made) in before.lines().zip(after.lines()) {
-        assert_eq!(kept, made, "docs/mapping.md is not what the adapters do; UPDATE=1 writes it anew");
+        assert_eq!(
+            kept, made,
+            "docs/mapping.md is not what the adapters do; UPDATE_MAPPING=1 writes it anew"
+        );
     }
     assert_eq!(
         before.lines().count(),
