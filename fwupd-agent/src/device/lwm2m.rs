@@ -14,7 +14,7 @@ use super::adapter::{Adapter, Taken, Wanted, initiator};
 use super::host::Host;
 use crate::config;
 use crate::error::Error;
-use crate::net::{self, Inbound, Inbox, Trace, Udp};
+use crate::net::{self, Inbound, Inbox, Lookup, Trace, Udp};
 
 /// Longest datagram that is sent, bytes.
 const LONGEST: usize = 1500;
@@ -29,7 +29,9 @@ pub(super) struct Lwm2m<'a> {
     host: String,
     port: u16,
     link: Option<Link<'a>>,
-    /// When the server's address is looked for, monotonic milliseconds.
+    /// The server's address is being looked for.
+    lookup: Option<Lookup>,
+    /// When that begins, monotonic milliseconds.
     next: u64,
     trace: Trace,
 }
@@ -54,13 +56,21 @@ impl<'a> Lwm2m<'a> {
         if config.lwm2m.endpoint.is_empty() || config.lwm2m.endpoint.len() > ENDPOINT_MAX {
             return Err(Error::usage(format_args!("endpoint: 1 to {} bytes", ENDPOINT_MAX)));
         }
-        Ok(Self { config, host: net::host(&uri), port: uri.port(), link: None, next: 0, trace })
+        Ok(Self { config, host: net::host(&uri), port: uri.port(), link: None, lookup: None, next: 0, trace })
     }
 
-    /// Opens the socket, if the server has an address; else it is tried again later.
+    /// Opens the socket once the server has an address; else it is tried again later.
     fn open(&mut self, now: u64, inbox: &mut Inbox) {
-        self.next = now.saturating_add(AGAIN);
-        let Some(server) = net::resolve(&self.host, self.port) else { return };
+        let Some(lookup) = &self.lookup else {
+            if now >= self.next {
+                self.next = now.saturating_add(AGAIN);
+                self.lookup = Lookup::begin(self.host.clone(), self.port, inbox).ok();
+            }
+            return;
+        };
+        let Some(found) = lookup.found() else { return };
+        self.lookup = None;
+        let Some(server) = found else { return };
         // Without a socket or a seed the next try may have better luck.
         let (Ok(udp), Ok(seed)) = (Udp::to(server, inbox, self.trace.clone()), getrandom::u32()) else {
             return;
@@ -101,7 +111,7 @@ impl<const N: usize> Adapter<N> for Lwm2m<'_> {
     }
 
     fn poll(&mut self, now: Now, updater: &mut Updater<Host<N>>, inbox: &mut Inbox) -> bool {
-        if self.link.is_none() && now.mono >= self.next {
+        if self.link.is_none() {
             self.open(now.mono, inbox);
         }
         let Some(Link { udp, client }) = &mut self.link else { return false };
@@ -116,7 +126,7 @@ impl<const N: usize> Adapter<N> for Lwm2m<'_> {
     fn timeout(&self, now: Now) -> Option<u64> {
         match &self.link {
             Some(link) => link.client.poll_timeout(now),
-            None => Some(self.next),
+            None => Some(self.next).filter(|_| self.lookup.is_none()),
         }
     }
 

@@ -13,7 +13,8 @@ pub use udp::Udp;
 
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::num::ParseIntError;
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Receiver, Sender, TryRecvError};
+use std::thread;
 use std::time::Duration;
 
 use fwupd_coap::uri::{Host, Uri};
@@ -135,6 +136,37 @@ pub fn port(url: &Url) -> Result<Option<u16>, ParseIntError> {
     let authority = url.authority().map_or("", |authority| authority.as_str());
     let port = authority.strip_prefix(url.host().unwrap_or_default()).and_then(|rest| rest.strip_prefix(':'));
     port.map(str::parse).transpose()
+}
+
+/// Looks for the first address of a host, and ends a wait at the inbox once it is known, or known to be none.
+#[derive(Debug)]
+pub struct Lookup(Receiver<Option<SocketAddr>>);
+
+impl Lookup {
+    /// Begins to look. It may take long where a name server is away.
+    ///
+    /// # Errors
+    /// No thread can be had.
+    pub fn begin(host: String, port: u16, inbox: &Inbox) -> std::io::Result<Self> {
+        let (sender, receiver) = mpsc::channel();
+        let waker = inbox.waker();
+        let look = move || {
+            // Whoever has gone away needs it no more.
+            let _ = sender.send(resolve(&host, port));
+            waker.wake();
+        };
+        thread::Builder::new().name("lookup".to_owned()).spawn(look)?;
+        Ok(Self(receiver))
+    }
+
+    /// What was found; `None` as long as it is looked for.
+    pub fn found(&self) -> Option<Option<SocketAddr>> {
+        match self.0.try_recv() {
+            Ok(found) => Some(found),
+            Err(TryRecvError::Empty) => None,
+            Err(TryRecvError::Disconnected) => Some(None),
+        }
+    }
 }
 
 /// The first address of a host; `None` if it has none.
