@@ -4,6 +4,7 @@ mod common;
 
 use std::net::UdpSocket;
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use common::{Bench, Process, running, until};
 use fwupd_agent::firmware::SelfTest;
@@ -14,6 +15,8 @@ use fwupd_agent::peers::usp::Controller;
 use fwupd_iotf::spec::Inbound;
 use fwupd_usp::wire::controller;
 use serde_json::{Value, json};
+use tungstenite::Message;
+use tungstenite::protocol::frame::coding::CloseCode;
 
 /// What `fwagent status --json` says that they show: LwM2M, IoTF, OCF, USP.
 fn shown(bench: &Bench) -> [Value; 4] {
@@ -137,4 +140,36 @@ fn a_protocol_that_cannot_be_spoken_is_told_before_any_other_is() {
     let both =
         ["run", "--protocol", "ocf", "--protocol", "iotf", "--listen", "127.0.0.1:0", "--broker", "x:"];
     bench.fails(&both, 64, "broker x:");
+}
+
+#[test]
+fn a_device_that_is_stopped_says_farewell() {
+    let bench = Bench::new();
+    let mut iotf = Platform::open().unwrap();
+    let mut usp = Controller::open("self::tester", "os::012345-tested").unwrap();
+    let broker = format!("mqtt://{}", iotf.address().unwrap());
+    let websocket = format!("ws://{}/", usp.address().unwrap());
+    let ids = ["--endpoint-id", "os::012345-tested", "--controller-id", "self::tester"];
+    let run =
+        ["run", "--protocol", "iotf", "--protocol", "usp", "--broker", &broker, "--websocket", &websocket];
+    let mut device = running(&bench, &[&run[..], &ids].concat());
+    usp.get(&["Device.DeviceInfo."]).unwrap();
+    iotf.observe().unwrap();
+    let id = device.0.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    let start = Instant::now();
+    let code = until("the end", || {
+        iotf.listen(Duration::ZERO);
+        device.0.try_wait().unwrap()
+    });
+    assert_eq!(code.code(), Some(0));
+    assert!(start.elapsed() < Duration::from_secs(4), "nothing was waited for");
+    assert_eq!(iotf.farewells, 1);
+    let close = until("the close", || match usp.socket().unwrap().read() {
+        Ok(Message::Close(frame)) => Some(frame.map(|frame| frame.code)),
+        Ok(_) => None,
+        Err(tungstenite::Error::Io(why)) if why.kind() == std::io::ErrorKind::WouldBlock => None,
+        Err(why) => panic!("{why}"),
+    });
+    assert_eq!(close, Some(CloseCode::Normal));
 }

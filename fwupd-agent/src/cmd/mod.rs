@@ -81,7 +81,7 @@ enum Command {
     Install(install::Flags),
     #[command(flatten)]
     Control(control::Command),
-    /// Run the device at its server until it is stopped
+    /// Run the device at its servers until it is stopped
     Run(run::Flags),
     /// Be a small server for such a device, and update it
     #[command(subcommand)]

@@ -13,7 +13,7 @@ use super::host::Host;
 use super::lwm2m::params;
 use super::session::On;
 use crate::config;
-use crate::error::Error;
+use crate::error::{Error, Exit};
 use crate::net::{Inbound, Inbox, Trace, Udp};
 
 /// Longest datagram that is sent, bytes.
@@ -41,7 +41,9 @@ impl Ocf {
                 "listen {listen}: clients are told this address, and it is none"
             )));
         }
-        let failed = |why: &dyn std::fmt::Display| Error::failed(format_args!("listen {listen}: {why}"));
+        let failed = |why: &dyn std::fmt::Display| {
+            Error::new(Exit::Network, format_args!("cannot listen at {listen}: {why}"))
+        };
         let udp = Udp::at(*listen, inbox, trace).map_err(|why| failed(&why))?;
         let here = format!("coap://{}", udp.address().map_err(|why| failed(&why))?);
         on.ui.note(format_args!("listening at {here}"));

@@ -35,6 +35,8 @@ pub struct Platform {
     session: bool,
     /// The names by which it has connected, and the filters that it has subscribed to, in order.
     pub seen: Vec<String>,
+    /// How often it has said that it goes.
+    pub farewells: u32,
     /// The manage requests that came.
     pub managed: Vec<Value>,
     /// The notifications that came, each as its attributes.
@@ -60,6 +62,7 @@ impl Platform {
             owed: Vec::new(),
             session: false,
             seen: Vec::new(),
+            farewells: 0,
             managed: Vec::new(),
             notified: Vec::new(),
             answered: Vec::new(),
@@ -196,7 +199,10 @@ impl Platform {
             }
             Packet::PubAck(ack) => self.owed.retain(|message| message.pkid != ack.pkid),
             Packet::PingReq => self.send(&Packet::PingResp),
-            Packet::Disconnect => self.hang_up(),
+            Packet::Disconnect => {
+                self.farewells = self.farewells.saturating_add(1);
+                self.hang_up();
+            }
             _ => {}
         }
     }
