@@ -126,6 +126,7 @@ fn a_request_is_acknowledged_once_it_is_dealt_with_and_survives_a_lost_connectio
             .any(|answer| answer["reqId"] == id.as_str() && answer["rc"] == 200)
             .then_some(())
     });
+    assert_eq!(platform.early, 0, "an answer first, then the acknowledgement");
     // A packet longer than any ends the connection, and not the device.
     platform.publish("iotdm-1/observe", &vec![b' '; 250_000]);
     until("the end of the connection", || {

@@ -17,6 +17,8 @@ use crate::error::Error;
 
 /// Who it is in errors.
 const NAME: &str = "platform";
+/// What the identifiers of its requests begin with, before the number of the packet.
+const REQUEST: &str = "request-";
 /// Longest packet, bytes.
 const LONGEST: usize = 256 * 1024;
 /// How often it looks whether something has come.
@@ -28,7 +30,7 @@ pub struct Platform {
     listener: TcpListener,
     stream: Option<TcpStream>,
     read: BytesMut,
-    /// Number of the last request, and of the last packet.
+    /// Number of the last packet.
     number: u16,
     /// What the device has not acknowledged, in order.
     owed: Vec<Publish>,
@@ -37,6 +39,8 @@ pub struct Platform {
     pub seen: Vec<String>,
     /// How often it has said that it goes.
     pub farewells: u32,
+    /// Answers to requests that were acknowledged before.
+    pub early: u32,
     /// The manage requests that came.
     pub managed: Vec<Value>,
     /// The notifications that came, each as its attributes.
@@ -63,6 +67,7 @@ impl Platform {
             session: false,
             seen: Vec::new(),
             farewells: 0,
+            early: 0,
             managed: Vec::new(),
             notified: Vec::new(),
             answered: Vec::new(),
@@ -114,7 +119,7 @@ impl Platform {
 
     /// Sends a request, now or once the device is there, and returns its identifier.
     pub fn request(&mut self, what: Inbound, d: Option<Value>) -> String {
-        let id = format!("request-{}", self.number);
+        let id = format!("{REQUEST}{}", self.next());
         let mut message = json!({ "reqId": id });
         if let (Some(d), Value::Object(members)) = (d, &mut message) {
             members.insert("d".to_owned(), d);
@@ -123,9 +128,14 @@ impl Platform {
         id
     }
 
+    /// Number of the next packet.
+    fn next(&self) -> u16 {
+        self.number.wrapping_add(1).max(1)
+    }
+
     /// Sends these bytes on this topic, now or once the device is there.
     pub fn publish(&mut self, topic: &str, payload: &[u8]) {
-        self.number = self.number.wrapping_add(1).max(1);
+        self.number = self.next();
         let mut message = Publish::new(topic, QoS::AtLeastOnce, payload);
         message.pkid = self.number;
         self.owed.push(message.clone());
@@ -216,7 +226,12 @@ impl Platform {
                 self.publish(&name(Inbound::Response), answer.to_string().as_bytes());
             }
             topic::NOTIFY => self.notified.push(payload["d"].take()),
-            topic::RESPONSE => self.answered.push(payload),
+            topic::RESPONSE => {
+                let id = payload["reqId"].as_str().and_then(|id| id.strip_prefix(REQUEST)?.parse().ok());
+                let owed = self.owed.iter().any(|message| id == Some(message.pkid));
+                self.early = self.early.saturating_add(u32::from(id.is_some() && !owed));
+                self.answered.push(payload);
+            }
             _ => {}
         }
     }
