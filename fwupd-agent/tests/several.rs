@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::io::BufRead as _;
 use std::net::UdpSocket;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -69,7 +70,7 @@ fn what_only_one_protocol_knows_is_in_its_note() {
     let mut server = Process(server.spawn().unwrap());
     let mut err = std::io::BufReader::new(server.0.stderr.take().unwrap());
     let mut line = String::new();
-    std::io::BufRead::read_line(&mut err, &mut line).unwrap();
+    err.read_line(&mut line).unwrap();
     let device =
         running(&bench, &["run", "--protocol", "lwm2m", "--server", &line.trim()["listening at ".len()..]]);
     server.0.wait().unwrap();
@@ -172,4 +173,39 @@ fn a_device_that_is_stopped_says_farewell() {
         Err(why) => panic!("{why}"),
     });
     assert_eq!(close, Some(CloseCode::Normal));
+}
+
+#[test]
+fn the_pages_about_them_can_be_followed_to_the_letter() {
+    let pages = [
+        (include_str!("../../docs/iotf.md"), "1883", "no connection"),
+        (include_str!("../../docs/ocf.md"), "56830", "listening at coap://127.0.0.1"),
+        (include_str!("../../docs/usp.md"), "8080", "no connection"),
+    ];
+    let bin = std::path::Path::new(env!("CARGO_BIN_EXE_fwagent")).parent().unwrap();
+    let path = std::env::var_os("PATH").unwrap();
+    let path =
+        std::env::join_paths(std::iter::once(bin.to_owned()).chain(std::env::split_paths(&path))).unwrap();
+    for (page, port, told) in pages {
+        let mut blocks = page.split("```sh\n").skip(1).map(|block| block.split("```").next().unwrap());
+        let dir = tempfile::tempdir().unwrap();
+        let shell = |lines: &str| {
+            let mut command = std::process::Command::new("sh");
+            command.args(["-e", "-c", lines]).current_dir(dir.path()).env("PATH", &path);
+            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+            command
+        };
+        // But for the server of files, which goes on.
+        let (make, serve) = blocks.next().unwrap().trim_end().rsplit_once('\n').unwrap();
+        assert!(serve.starts_with("python3 -m http.server"), "{serve}");
+        let made = shell(make).output().unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        // But for the port, which somebody may have.
+        let free = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+        let run = blocks.next().unwrap().trim_end().replace(port, &free);
+        // It takes the place of the shell, so that it ends with it.
+        let mut device = Process(shell(&format!("exec {run}")).spawn().unwrap());
+        let mut lines = std::io::BufReader::new(device.0.stderr.take().unwrap()).lines().map(Result::unwrap);
+        assert!(lines.any(|line| line.contains(told)), "{run}");
+    }
 }
