@@ -20,9 +20,19 @@ impl Purl {
 
     /// The URL; `None` if it is longer than there is room.
     pub fn new(text: &str) -> Option<Self> {
-        let mut purl = Self { len: u8::try_from(text.len()).ok()?, ..Self::EMPTY };
-        purl.bytes.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
+        let mut purl = Self::EMPTY;
+        purl.set(text)?;
         Some(purl)
+    }
+
+    /// Becomes this URL; `None` if it is longer than there is room: then it stays what it is.
+    pub(crate) fn set(&mut self, text: &str) -> Option<()> {
+        let len = u8::try_from(text.len()).ok()?;
+        let (filled, rest) = self.bytes.split_at_mut_checked(text.len())?;
+        filled.copy_from_slice(text.as_bytes());
+        rest.fill(0);
+        self.len = len;
+        Some(())
     }
 
     /// The text.
@@ -89,19 +99,23 @@ impl Note {
         self.own(status).dropped
     }
 
+    /// What holds from now on, until another run begins.
+    pub fn own_mut(&mut self, status: &Status<'_>) -> &mut Own {
+        let own = self.own(status);
+        &mut self.until.insert((status.run, own)).1
+    }
+
     /// This result until another run begins.
     #[must_use]
     pub fn with_result(mut self, status: &Status<'_>, result: UpdateResult) -> Self {
-        let own = Own { result: Some(result), ..self.own(status) };
-        self.until = Some((status.run, own));
+        self.own_mut(status).result = Some(result);
         self
     }
 
     /// The staged package has been dropped.
     #[must_use]
     pub fn with_drop(mut self, status: &Status<'_>) -> Self {
-        let own = Own { dropped: true, ..self.own(status) };
-        self.until = Some((status.run, own));
+        self.own_mut(status).dropped = true;
         self
     }
 

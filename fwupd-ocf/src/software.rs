@@ -10,7 +10,7 @@ use fwupd_core::status::Status;
 use fwupd_core::time::Now;
 use fwupd_core::updater::{Command, Job, Platform, Updater};
 
-use crate::note::{Note, Purl};
+use crate::note::{Note, Own, Purl};
 use crate::spec::{self, Action, Answer, UpdateResult, mode};
 use crate::wire::software::{Software, Update};
 use crate::wire::time::Instant;
@@ -122,19 +122,20 @@ impl Rules<'_> {
         if status.state.owner().is_some() && !ends {
             return Err(Answer::Unavailable);
         }
-        let purl = Purl::new(purl).ok_or(Answer::BadRequest)?;
-        let replaces = mine && purl != note.purl && matches!(status.state, Life::Staged { .. });
-        let note = Note { purl, action, time: updatetime, ..note };
-        Ok(match self.source(&note.purl) {
-            Err(result) => {
-                let note = Note { action: Action::Idle, ..note }.with_result(status, result);
-                Deed { act: if ends { Act::Cancel } else { Act::Nothing }, note }
-            }
-            Ok(_) if ends => Deed { act: Act::Cancel, note },
+        let replaces = mine && purl != note.purl.as_str() && matches!(status.state, Life::Staged { .. });
+        let mut deed = Deed { act: if ends { Act::Cancel } else { Act::Nothing }, note };
+        let note = &mut deed.note;
+        note.purl.set(purl).ok_or(Answer::BadRequest)?;
+        (note.action, note.time) = (action, updatetime);
+        if let Err(result) = self.source(&note.purl) {
+            note.action = Action::Idle;
+            note.own_mut(status).result = Some(result);
+        } else if replaces && !ends {
             // What comes from another place is another package.
-            Ok(_) if replaces => Deed { act: Act::Discard, note: note.with_drop(status) },
-            Ok(_) => Deed { act: Act::Nothing, note },
-        })
+            note.own_mut(status).dropped = true;
+            deed.act = Act::Discard;
+        }
+        Ok(deed)
     }
 
     /// What a reset of the device by its owner comes to: nothing is left but the time of the last update.
@@ -152,8 +153,10 @@ impl Rules<'_> {
             (false, true) => Act::Discard,
             (false, false) => Act::Nothing,
         };
-        let fresh = Note { updated: note.updated, ..Note::FRESH };
-        Ok(Deed { act, note: fresh.with_result(status, UpdateResult::IDLE).with_drop(status) })
+        let mut deed = Deed { act, note: Note::FRESH };
+        deed.note.updated = note.updated;
+        *deed.note.own_mut(status) = Own { result: Some(UpdateResult::IDLE), dropped: true };
+        Ok(deed)
     }
 
     /// Whether the action idle ends what is under way.
@@ -195,20 +198,19 @@ impl Rules<'_> {
     fn begin(&self, action: Action, status: &Status<'_>, note: Note) -> Deed {
         let staged = matches!(status.state, Life::Staged { .. });
         let act = match action {
-            Action::Idle => Act::Nothing,
-            Action::Isac => Act::Check,
             // It is there, and good.
-            Action::Isvv if staged => {
-                return Deed { act: Act::Nothing, note: note.with_result(status, UpdateResult::SUCCESS) };
-            }
-            Action::Isvv => Act::Fetch(Reach::Stage),
-            Action::Upgrade if staged => return Deed { act: Act::Activate, note },
-            Action::Upgrade => Act::Fetch(Reach::Activate(self.ask)),
+            Action::Isvv if staged => Err(UpdateResult::SUCCESS),
+            Action::Upgrade if staged => Ok(Act::Activate),
+            Action::Idle => self.source(&note.purl).map(|_| Act::Nothing),
+            Action::Isac => self.source(&note.purl).map(|_| Act::Check),
+            Action::Isvv => self.source(&note.purl).map(|_| Act::Fetch(Reach::Stage)),
+            Action::Upgrade => self.source(&note.purl).map(|_| Act::Fetch(Reach::Activate(self.ask))),
         };
-        match self.source(&note.purl) {
-            Ok(_) => Deed { act, note },
-            Err(result) => Deed { act: Act::Nothing, note: note.with_result(status, result) },
+        let mut deed = Deed { act: act.unwrap_or(Act::Nothing), note };
+        if let Err(result) = act {
+            deed.note.own_mut(status).result = Some(result);
         }
+        deed
     }
 
     /// Gives a deed's command to the updater, or has its note remembered.
