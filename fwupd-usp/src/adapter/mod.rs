@@ -266,11 +266,11 @@ impl<'a> Agent<'a> {
             let Some(status) = up.status() else { return Some(Some(step)) };
             let turn = match verb {
                 Verb::Get => {
-                    response(out, id, verb, |out| self.view(status).get(node, out));
+                    response(out, id, verb, |out| self.view(&status).get(node, out));
                     Turn::Done
                 }
                 Verb::GetInstances => {
-                    response(out, id, verb, |out| self.view(status).get_instances(node, out));
+                    response(out, id, verb, |out| self.view(&status).get_instances(node, out));
                     Turn::Done
                 }
                 Verb::GetSupportedProtocol => {
@@ -278,11 +278,11 @@ impl<'a> Agent<'a> {
                     Turn::Done
                 }
                 Verb::Add => {
-                    self.add(status, id, node, out);
+                    self.add(&status, id, node, out);
                     Turn::Done
                 }
                 Verb::Delete => {
-                    self.delete(status, id, node, out);
+                    self.delete(&status, id, node, out);
                     Turn::Done
                 }
                 Verb::Set => self.set(step, id, node, now, up, out),
@@ -318,11 +318,11 @@ impl<'a> Agent<'a> {
         loop {
             let status = up.status()?;
             if let Some(next) = self.next_item() {
-                let written = self.notification(next, status, up, out);
+                let written = self.notification(next, &status, up, out);
                 self.messages = self.messages.wrapping_add(1);
                 let all = self.told_item(next.1);
                 if all {
-                    self.was_told(next.0, status);
+                    self.was_told(next.0, &status);
                 }
                 match written {
                     Ok(length) if length > 0 => {
@@ -334,7 +334,7 @@ impl<'a> Agent<'a> {
                 }
             }
             self.request.take_if(|request| request.end.is_some());
-            if !self.find_change(status) {
+            if !self.find_change(&status) {
                 self.told = !self.dirty && up.settled(self.config.by) != Settled::Pending;
                 return None;
             }
@@ -348,7 +348,7 @@ impl<'a> Agent<'a> {
 
     /// When [`poll`](Self::poll) may have something to do again, whatever else happens: monotonic milliseconds.
     pub fn poll_timeout(&self, now: Now) -> Option<u64> {
-        let request = self.request.as_ref().filter(|request| request.end.is_none())?;
+        let request = self.at_work()?;
         let window = request.windows.first()?;
         let next = match request.run {
             None => window.start.max(request.windows.not_before),
@@ -382,17 +382,13 @@ impl<'a> Agent<'a> {
         Some(out.finish())
     }
 
-    fn view<'s>(&'s self, status: Status<'s>) -> View<'s> {
-        View {
-            status,
-            note: &self.note,
-            endpoint: self.config.endpoint,
-            controller: self.config.controller,
-            package: self.config.package_name,
-            request: self.request.as_ref(),
-            subscriptions: &self.subscriptions,
-            refusal: self.refusal,
-        }
+    fn view<'s>(&'s self, status: &'s Status<'s>) -> View<'s> {
+        View { status, agent: self }
+    }
+
+    /// The command at work, until it has ended.
+    fn at_work(&self) -> Option<&Request> {
+        self.request.as_ref().filter(|request| request.end.is_none())
     }
 
     /// Gives a command, with this note in its frame, or the one that there is.

@@ -111,7 +111,7 @@ impl Agent<'_> {
     pub(super) fn notification<P: Platform>(
         &self,
         (what, place): (What, usize),
-        status: Status<'_>,
+        status: &Status<'_>,
         up: &Updater<P>,
         out: &mut [u8],
     ) -> Result<usize, Full> {
@@ -214,9 +214,9 @@ impl Agent<'_> {
     }
 
     /// Compares what is watched with what was told last, and queues one change; true if there was one.
-    pub(super) fn find_change(&mut self, status: Status<'_>) -> bool {
+    pub(super) fn find_change(&mut self, status: &Status<'_>) -> bool {
         for place in 0..WATCHED {
-            let Some((object, number, param)) = watched(place, &status) else { continue };
+            let Some((object, number, param)) = watched(place, status) else { continue };
             let print = self.view(status).value(object, number, param).print();
             let Some(told) = self.prints.get_mut(place) else { continue };
             if core::mem::replace(told, print) == print {
@@ -234,9 +234,9 @@ impl Agent<'_> {
     }
 
     /// What is watched counts as told.
-    pub(super) fn seed_prints(&mut self, status: Status<'_>) {
+    pub(super) fn seed_prints(&mut self, status: &Status<'_>) {
         for place in 0..WATCHED {
-            let Some((object, number, param)) = watched(place, &status) else { continue };
+            let Some((object, number, param)) = watched(place, status) else { continue };
             let print = self.view(status).value(object, number, param).print();
             let before = if param == Param::SoftwareVersion { self.note.version } else { None };
             if let Some(told) = self.prints.get_mut(place) {

@@ -76,7 +76,7 @@ impl Agent<'_> {
                     return Turn::Again;
                 }
                 let Some(status) = up.status() else { return Turn::Again };
-                let view = self.view(status);
+                let view = self.view(&status);
                 let found = view.path(node.text(operate::COMMAND)).and_then(|path| {
                     let Tail::Command(command) = path.tail else { return Err(Code::InvalidPath) };
                     view.exists(&path, Code::NoObject)?;
@@ -326,7 +326,7 @@ impl Agent<'_> {
 
     fn cancel<P: Platform>(&mut self, now: Now, up: &mut Updater<P>) -> Result<Option<Reply>, Fault> {
         let denied = because(refused_cancel(Refused::WrongState));
-        let request = self.request.as_ref().filter(|request| request.end.is_none()).ok_or(denied)?;
+        let request = self.at_work().ok_or(denied)?;
         let run = request.run;
         let Some(status) = up.status() else { return Ok(None) };
         let command = match (run, status.state) {

@@ -57,20 +57,20 @@ pub(super) fn enabled(status: &Status<'_>) -> u32 {
 
 impl Plan {
     pub(super) fn of(view: &View<'_>) -> Self {
-        let status = &view.status;
+        let status = view.status;
         let held = || (0u8..).map(SlotId).zip(status.slots);
         let all = |is: &dyn Fn(&Slot) -> bool| {
             held().filter(|(_, held)| is(held)).fold(0, |all, (slot, _)| all | bit(slot))
         };
         let counter = |held: &Slot| held.verified().is_some_and(|v| v.image().counter() >= status.counter);
         Self {
-            boot: boot_image(status, view.note),
+            boot: boot_image(status, &view.agent.note),
             named: false,
             running: status.running,
             enabled: enabled(status),
             verified: all(&|held| held.verified().is_some()),
             allowed: all(&counter),
-            pending: view.request.filter(|request| request.end.is_none()).map(|request| request.slot),
+            pending: view.agent.at_work().map(|request| request.slot),
             free: match status.state {
                 State::Idle | State::Staged { wanted: None, .. } => true,
                 State::Checking { .. } | State::Receiving { .. } | State::Validating { .. } => false,
@@ -152,7 +152,7 @@ impl Agent<'_> {
             return Turn::Again;
         }
         let Some(status) = up.status() else { return Turn::Again };
-        let view = self.view(status);
+        let view = self.view(&status);
         let (before, left) = match step {
             Step::Set(before, left) => (before, left),
             Step::Start | Step::Settle(_) => (Plan::of(&view), FRAMES),
@@ -197,12 +197,12 @@ impl Agent<'_> {
             };
         }
         response(out, id, Verb::Set, |out| respond(&view, before, node, out));
-        self.set_subscriptions(status, node);
+        self.set_subscriptions(&status, node);
         Turn::Done
     }
 
     /// The settings of a Set that concern subscriptions alone, and were found good.
-    fn set_subscriptions(&mut self, status: Status<'_>, node: &Node<'_>) {
+    fn set_subscriptions(&mut self, status: &Status<'_>, node: &Node<'_>) {
         for update in node.nodes(set::UPDATE_OBJS) {
             for one in update.nodes(object::PARAM_SETTINGS) {
                 let name = one.text(setting::PARAM);

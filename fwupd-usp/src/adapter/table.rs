@@ -1,5 +1,7 @@
 //! Add and Delete: of subscriptions. Nothing else here is made or removed by a controller.
 
+use fwupd_core::status::Status;
+
 use super::Agent;
 use super::path::{Rows, Tail};
 use super::read::path_of;
@@ -47,13 +49,7 @@ impl Agent<'_> {
     /// AddResp, or an Error if one of several fails and all were wanted.
     // Apart from the other requests, whose frame would have to hold what this one makes.
     #[inline(never)]
-    pub(super) fn add(
-        &mut self,
-        status: fwupd_core::status::Status<'_>,
-        id: &str,
-        node: &Node<'_>,
-        out: &mut Out<'_>,
-    ) {
+    pub(super) fn add(&mut self, status: &Status<'_>, id: &str, node: &Node<'_>, out: &mut Out<'_>) {
         let mut new = Subscription::EMPTY;
         if !node.flag(add::ALLOW_PARTIAL) {
             // Whether all of them can be made is tried out.
@@ -106,13 +102,7 @@ impl Agent<'_> {
 
     /// DeleteResp, or an Error if one of several fails and all were wanted.
     #[inline(never)]
-    pub(super) fn delete(
-        &mut self,
-        status: fwupd_core::status::Status<'_>,
-        id: &str,
-        node: &Node<'_>,
-        out: &mut Out<'_>,
-    ) {
+    pub(super) fn delete(&mut self, status: &Status<'_>, id: &str, node: &Node<'_>, out: &mut Out<'_>) {
         if !node.flag(delete::ALLOW_PARTIAL) {
             for one in node.texts(delete::OBJ_PATHS) {
                 if let Err(code) = deletes(&self.view(status), one) {
@@ -142,7 +132,7 @@ impl Agent<'_> {
         });
     }
 
-    fn first_of(&self, status: fwupd_core::status::Status<'_>, text: &str) -> Option<u32> {
+    fn first_of(&self, status: &Status<'_>, text: &str) -> Option<u32> {
         let view = self.view(status);
         let path = view.path(text).ok()?;
         view.instances(path.object).find(|number| view.matching(&path, *number) == Ok(true))

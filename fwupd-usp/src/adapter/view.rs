@@ -3,10 +3,9 @@
 use fwupd_core::image::SlotId;
 use fwupd_core::status::Status;
 
+use super::Agent;
 use super::path::{Path, References, Rows, terms};
 use super::request::Request;
-use super::subscription::Subscriptions;
-use crate::note::Note;
 use crate::spec::model::{ALIAS, Object, Param, WINDOWS};
 use crate::spec::{Code, boot_image, project, words};
 use crate::wire::Out;
@@ -89,15 +88,8 @@ fn readable(bytes: &[u8], part: &mut dyn FnMut(&[u8])) {
 /// What the updater and the agent say at one time.
 #[derive(Clone, Copy)]
 pub(super) struct View<'s> {
-    pub(super) status: Status<'s>,
-    pub(super) note: &'s Note,
-    pub(super) endpoint: &'s str,
-    pub(super) controller: &'s str,
-    pub(super) package: &'s str,
-    pub(super) request: Option<&'s Request>,
-    pub(super) subscriptions: &'s Subscriptions,
-    /// Why an activation of a slot was refused last.
-    pub(super) refusal: Option<(SlotId, &'static str)>,
+    pub(super) status: &'s Status<'s>,
+    pub(super) agent: &'s Agent<'s>,
 }
 
 /// The instance number of a slot's row.
@@ -115,7 +107,7 @@ impl References for View<'_> {
         if param == Param::ActiveFirmwareImage {
             return Some(row(self.status.running));
         }
-        (param == Param::BootFirmwareImage).then(|| row(boot_image(&self.status, self.note)))
+        (param == Param::BootFirmwareImage).then(|| row(boot_image(self.status, &self.agent.note)))
     }
 }
 
@@ -131,7 +123,7 @@ impl<'s> View<'s> {
             Object::Device | Object::DeviceInfo | Object::LocalAgent | Object::Controller => 1,
             Object::FirmwareImage => self.status.slots.len(),
             Object::Request => 1,
-            Object::Subscription => self.subscriptions.places(),
+            Object::Subscription => self.agent.subscriptions.places(),
         }
     }
 
@@ -142,8 +134,12 @@ impl<'s> View<'s> {
             Object::Controller => Some(1),
             Object::FirmwareImage => u32::try_from(place).ok()?.checked_add(1),
             // One from before the boot has none: it is no longer there.
-            Object::Request => self.request.map(|request| request.number).filter(|number| *number > 0),
-            Object::Subscription => self.subscriptions.at(place).map(|subscription| subscription.number),
+            Object::Request => {
+                self.agent.request.as_ref().map(|request| request.number).filter(|number| *number > 0)
+            }
+            Object::Subscription => {
+                self.agent.subscriptions.at(place).map(|subscription| subscription.number)
+            }
         }
     }
 
@@ -196,7 +192,7 @@ impl<'s> View<'s> {
             Param::SoftwareVersion => self.version(self.status.running),
             Param::ActiveFirmwareImage => Value::Row(Object::FirmwareImage, row(self.status.running)),
             Param::BootFirmwareImage => {
-                Value::Row(Object::FirmwareImage, row(boot_image(&self.status, self.note)))
+                Value::Row(Object::FirmwareImage, row(boot_image(self.status, &self.agent.note)))
             }
             Param::MaxNumberOfActivateTimeWindows => Value::Number(WINDOWS as u32),
             Param::FirmwareImageNumberOfEntries => count(Object::FirmwareImage),
@@ -208,10 +204,10 @@ impl<'s> View<'s> {
                 self.image(number, param)
             }
             Param::Status if object == Object::FirmwareImage => self.image(number, param),
-            Param::EndpointId if object == Object::Controller => Value::Text(self.controller),
-            Param::EndpointId => Value::Text(self.endpoint),
+            Param::EndpointId if object == Object::Controller => Value::Text(self.agent.config.controller),
+            Param::EndpointId => Value::Text(self.agent.config.endpoint),
             Param::Status | Param::Originator | Param::Command | Param::CommandKey => {
-                self.request.map_or(Value::Text(""), |request| self.request(request, param))
+                self.agent.request.as_ref().map_or(Value::Text(""), |request| self.request(request, param))
             }
             Param::Enable | Param::Recipient | Param::Id | Param::NotifType => {
                 self.subscription(number, param)
@@ -221,12 +217,12 @@ impl<'s> View<'s> {
     }
 
     fn version(&self, slot: SlotId) -> Value<'s> {
-        Value::Text(project(&self.status, slot).version.map_or("", |version| version.as_str()))
+        Value::Text(project(self.status, slot).version.map_or("", |version| version.as_str()))
     }
 
     fn image(&self, number: u32, param: Param) -> Value<'s> {
         let Some(slot) = slot(number) else { return Value::Text("") };
-        let shown = project(&self.status, slot);
+        let shown = project(self.status, slot);
         if param == Param::Status {
             return Value::Text(shown.status.text());
         }
@@ -234,12 +230,12 @@ impl<'s> View<'s> {
             return Value::Bool(shown.available);
         }
         if param == Param::Name {
-            return Value::Text(if shown.version.is_some() { self.package } else { "" });
+            return Value::Text(if shown.version.is_some() { self.agent.config.package_name } else { "" });
         }
         if param == Param::Version {
             return self.version(slot);
         }
-        match (shown.log, shown.why, self.refusal) {
+        match (shown.log, shown.why, self.agent.refusal) {
             ([], Some(why), _) => Value::Text(words(why)),
             ([], None, Some((refused, why))) if refused == slot => Value::Text(why),
             (log, _, _) => Value::Log(log),
@@ -248,7 +244,7 @@ impl<'s> View<'s> {
 
     fn request(&self, request: &'s Request, param: Param) -> Value<'s> {
         if param == Param::Originator {
-            return Value::Text(self.controller);
+            return Value::Text(self.agent.config.controller);
         }
         if param == Param::Command {
             return Value::Command(Object::FirmwareImage, row(request.slot), request.command.name());
@@ -257,7 +253,7 @@ impl<'s> View<'s> {
     }
 
     fn subscription(&self, number: u32, param: Param) -> Value<'s> {
-        let Some(subscription) = self.subscriptions.get(number) else { return Value::Text("") };
+        let Some(subscription) = self.agent.subscriptions.get(number) else { return Value::Text("") };
         if param == Param::Recipient {
             return Value::Row(Object::Controller, 1);
         }

@@ -22,7 +22,7 @@ impl Agent<'_> {
         }
         self.loaded = true;
         self.note = up.recall(self.config.by).and_then(Note::parse).unwrap_or_default();
-        self.seed_prints(status);
+        self.seed_prints(&status);
         let Note { told, order, .. } = self.note;
         let updated = told.is_some_and(|told| told != status.running);
         let caused = order.as_ref().filter(|order| match order.progress {
@@ -81,7 +81,7 @@ impl Agent<'_> {
     }
 
     /// All who wanted to know it do.
-    pub(super) fn was_told(&mut self, what: What, status: Status<'_>) {
+    pub(super) fn was_told(&mut self, what: What, status: &Status<'_>) {
         match what {
             What::Boot => {
                 self.note.told = Some(status.running);
@@ -135,7 +135,7 @@ impl Agent<'_> {
             let _ = self.command(Order::Withdraw, None, now, up);
             return;
         }
-        let Some(request) = self.request.as_ref().filter(|request| request.end.is_none()) else { return };
+        let Some(request) = self.at_work() else { return };
         let over = request.windows.first().is_none_or(|window| now.mono >= window.end);
         let Some(run) = request.run else { return self.wait(now, up) };
         if let Some(last) = status.last.filter(|last| last.run == run) {
