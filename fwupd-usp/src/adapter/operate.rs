@@ -256,11 +256,11 @@ impl Agent<'_> {
         now: Now,
         up: &mut Updater<P>,
     ) -> Result<Option<Reply>, Fault> {
-        let windows = match Windows::parse(node, operate::INPUT_ARGS, now.mono).map_err(because)? {
-            Some(windows) => windows,
-            None if self.config.strict => return Err(because(Code::CommandArguments)),
-            None => Windows::now(),
-        };
+        let mut windows = Windows::now();
+        let any = windows.read(node, operate::INPUT_ARGS, now.mono).map_err(because)?;
+        if !any && self.config.strict {
+            return Err(because(Code::CommandArguments));
+        }
         let slot = slot(number).ok_or(because(Code::NoObject))?;
         let order = self.order(Command::Activate, slot, node)?;
         let Some(status) = up.status() else { return Ok(None) };

@@ -62,11 +62,11 @@ impl Windows {
         Self { all: [Window::NOW; WINDOWS], now: 0, end: 1, asked: 0, not_before: 0 }
     }
 
-    /// Reads the windows of an Activate() that is called at `now`.
+    /// Reads the windows of an Activate() that is called at `now`, in place of "at once"; whether there are any.
     ///
     /// # Errors
     /// 7027 where a mandatory member is missing, 7004 for a value that is none, and for windows that overlap.
-    pub(super) fn parse(args: &Node<'_>, number: u32, now: u64) -> Result<Option<Self>, Code> {
+    pub(super) fn read(&mut self, args: &Node<'_>, number: u32, now: u64) -> Result<bool, Code> {
         let mut given = [Given::default(); WINDOWS];
         for (name, value) in args.pairs(number) {
             let numbered = name.strip_prefix(arg::TIME_WINDOW).and_then(|rest| split_once(rest, "."));
@@ -77,9 +77,8 @@ impl Windows {
             let members = window.members.iter_mut().zip(MEMBERS);
             members.filter(|(_, name)| *name == member).for_each(|(place, _)| *place = Some(value));
         }
-        let mut windows = Self { end: 0, ..Self::now() };
-        let mut before = 0;
-        for (given, place) in given.iter().filter(|given| given.is_given).zip(&mut windows.all) {
+        let (mut before, mut count) = (0, 0u8);
+        for (given, place) in given.iter().filter(|given| given.is_given).zip(&mut self.all) {
             let [Some(start), Some(end), Some(mode), retries] = given.members else {
                 return Err(Code::CommandArguments);
             };
@@ -99,9 +98,10 @@ impl Windows {
             };
             let at = |seconds: u32| now.saturating_add(u64::from(seconds) * 1000);
             *place = Window { start: at(start), end: at(end), mode, retries };
-            windows.end = windows.end.saturating_add(1);
+            count = count.saturating_add(1);
         }
-        Ok((windows.end > 0).then_some(windows))
+        self.end = count.max(1);
+        Ok(count > 0)
     }
 
     /// The window that counts now: the first that has not passed. An instant counts as a millisecond, and one
@@ -156,7 +156,9 @@ mod tests {
         let mut out = Out::new(&mut room);
         args.iter().for_each(|(key, value)| out.pair(INPUT_ARGS, key, value));
         let length = out.finish().unwrap();
-        Windows::parse(&Node::new(&room[..length]), INPUT_ARGS, 1_000)
+        let mut windows = Windows::now();
+        let any = windows.read(&Node::new(&room[..length]), INPUT_ARGS, 1_000)?;
+        Ok(any.then_some(windows))
     }
     use crate::wire::Out;
 
