@@ -123,23 +123,9 @@ impl Attributes {
     /// # Errors
     /// [`NotTaken`]: then nothing is written.
     pub fn written<'t>(&self, fields: Fields<'t>) -> Result<Write, NotTaken<'t>> {
-        let mut unknown = None::<Unknown<'_>>;
-        let mut write = Write { attributes: *self, state: None, status: None };
-        for attribute in fields {
-            let attribute = attribute.map_err(|_| NotTaken::Bad)?;
-            let Some(field) = field(attribute.name) else {
-                unknown.get_or_insert_default().add(attribute.name);
-                continue;
-            };
-            let value = attribute.value.ok_or(NotTaken::Bad)?;
-            match field {
-                Field::Firmware => write.object(value),
-                Field::State | Field::UpdateStatus | Field::Version => write.scalar(field, value),
-                Field::Name | Field::Uri | Field::Verifier => write.scalar(field, value),
-            }
-            .ok_or(NotTaken::Bad)?;
-        }
-        unknown.map_or(Ok(write), |unknown| Err(NotTaken::Unknown(unknown)))
+        let mut write = Write::to(self);
+        write.read(fields)?;
+        Ok(write)
     }
 
     /// The URI, if it is one that can be downloaded from: with a host, and one of these schemes.
@@ -220,6 +206,34 @@ impl Attributes {
 }
 
 impl Write {
+    /// Nothing is asked for: the attributes stay as they are.
+    pub(crate) fn to(attributes: &Attributes) -> Self {
+        Self { attributes: *attributes, state: None, status: None }
+    }
+
+    /// Takes what a message asks for.
+    ///
+    /// # Errors
+    /// [`NotTaken`]: then nothing is to be written.
+    pub(crate) fn read<'t>(&mut self, fields: Fields<'t>) -> Result<(), NotTaken<'t>> {
+        let mut unknown = None::<Unknown<'_>>;
+        for attribute in fields {
+            let attribute = attribute.map_err(|_| NotTaken::Bad)?;
+            let Some(field) = field(attribute.name) else {
+                unknown.get_or_insert_default().add(attribute.name);
+                continue;
+            };
+            let value = attribute.value.ok_or(NotTaken::Bad)?;
+            match field {
+                Field::Firmware => self.object(value),
+                Field::State | Field::UpdateStatus | Field::Version => self.scalar(field, value),
+                Field::Name | Field::Uri | Field::Verifier => self.scalar(field, value),
+            }
+            .ok_or(NotTaken::Bad)?;
+        }
+        unknown.map_or(Ok(()), |unknown| Err(NotTaken::Unknown(unknown)))
+    }
+
     /// The value of the object. Members that it has not are unknown, and mean nothing.
     fn object(&mut self, value: Value<'_>) -> Option<()> {
         let mut url = None;

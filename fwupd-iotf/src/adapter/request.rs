@@ -8,7 +8,7 @@ use fwupd_core::updater::{Command, Job, Platform, Settled, TAG_MAX, Updater};
 
 use super::notify::Owed;
 use super::{Device, Publish, Standing, Wanted};
-use crate::firmware::{self, Attributes, NotTaken, Unknown, list};
+use crate::firmware::{self, Attributes, NotTaken, Unknown, Write, list};
 use crate::note::{self, Digest, Note};
 use crate::spec::{
     self, Field, Inbound, NOT_AVAILABLE, Rc, Shown, State, UpdateStatus, member, refused_initiate, topic,
@@ -177,8 +177,8 @@ impl Device<'_> {
         }
         match inbound {
             Inbound::Update => {
-                let before = &self.attributes;
-                if let Some(Ok(write)) = envelope.fields().ok().map(|fields| before.written(fields)) {
+                let mut write = Write::to(&self.attributes);
+                if envelope.fields().is_ok_and(|fields| write.read(fields).is_ok()) {
                     self.attributes = write.attributes;
                 }
                 Rc::Changed.into()
@@ -197,12 +197,11 @@ impl Device<'_> {
 
     /// Operations, Update attributes.
     fn update<'t, P: Platform>(&mut self, envelope: &Envelope<'t>, up: &mut Updater<P>) -> Turn<'t> {
-        let before = &self.attributes;
         let Ok(fields) = envelope.fields() else { return Rc::BadRequest.into() };
-        let write = match before.written(fields) {
-            Ok(write) => write,
-            Err(why) => return Turn::refused(why, Body::Names),
-        };
+        let mut write = Write::to(&self.attributes);
+        if let Err(why) = write.read(fields) {
+            return Turn::refused(why, Body::Names);
+        }
         let Some(view) = self.view(up) else { return Rc::Internal.into() };
         if view.status.state.owner().is_some() || view.shown.status == UpdateStatus::InProgress {
             return Rc::Conflict.into();
