@@ -158,6 +158,8 @@ pub enum Param {
 
 impl Param {
     /// Its name.
+    // Each place that it were inlined at would have a table of its own.
+    #[inline(never)]
     pub const fn name(self) -> &'static str {
         match self {
             Self::SoftwareVersion => "SoftwareVersion",
