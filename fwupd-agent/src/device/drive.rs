@@ -1,6 +1,5 @@
 //! The application's loop: flash, the updater's needs, the source of bytes, the self-test of what runs.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -28,7 +27,7 @@ use crate::config::{Confirm, Protocol};
 use crate::error::Error;
 use crate::firmware::{Firmware, SelfTest};
 use crate::flash::{FlashError, FlashFile};
-use crate::net::{Inbound, Inbox, Port, Trace};
+use crate::net::{Inbound, Inbox, Queue, Trace};
 use crate::ui::Progress;
 
 /// Longest sleep, milliseconds.
@@ -81,8 +80,8 @@ pub(super) struct Device<'a, const N: usize> {
     progress: Option<Progress>,
     adapters: Vec<Box<dyn Adapter<N> + 'a>>,
     inbox: Inbox,
-    /// What came in and is not dealt with yet, the oldest first.
-    inbound: VecDeque<Inbound>,
+    /// What came in and is not dealt with yet.
+    inbound: Queue,
     download: Option<Download>,
     trace: Trace,
     /// Since when a reset or an end waits for the adapters, monotonic milliseconds.
@@ -108,7 +107,7 @@ impl<'a, const N: usize> Device<'a, N> {
             progress: None,
             adapters: Vec::new(),
             inbox: Inbox::default(),
-            inbound: VecDeque::new(),
+            inbound: Queue::default(),
             download: None,
             trace: Trace::off(),
             parting: None,
@@ -248,22 +247,15 @@ impl<'a, const N: usize> Device<'a, N> {
 
     /// Deals with what came in, and sends what is due; true if there was anything.
     fn talk(&mut self) -> bool {
-        let (now, mut worked) = (self.now(), false);
-        self.inbound.extend(self.inbox.take());
-        // The oldest of each port. What waits keeps what came in behind it, and nobody else.
-        let mut tried: Vec<Port> = Vec::new();
-        for inbound in std::mem::take(&mut self.inbound) {
-            if tried.contains(&inbound.port) {
-                self.inbound.push_back(inbound);
-                continue;
-            }
-            tried.push(inbound.port);
-            match self.deal_with(&inbound, now) {
-                // What nobody claims came in on a socket that is closed by now.
-                Taken::Yes | Taken::NotMine => worked = true,
-                Taken::NotYet => self.inbound.push_back(inbound),
-            }
-        }
+        let now = self.now();
+        let mut inbound = std::mem::take(&mut self.inbound);
+        inbound.push(self.inbox.take());
+        let mut worked = inbound.round(|inbound| match self.deal_with(inbound, now) {
+            // What nobody claims came in on a socket that is closed by now.
+            Taken::Yes | Taken::NotMine => true,
+            Taken::NotYet => false,
+        });
+        self.inbound = inbound;
         for adapter in &mut self.adapters {
             worked |= adapter.poll(now, &mut self.updater, &mut self.inbox);
         }
@@ -295,7 +287,7 @@ impl<'a, const N: usize> Device<'a, N> {
         let millis = until.saturating_sub(now.mono).min(NAP);
         // What is not dealt with waits for time to pass, not for more to come in.
         let millis = if self.inbound.is_empty() { millis } else { millis.min(1) };
-        self.inbound.extend(self.inbox.wait(millis));
+        self.inbound.push(self.inbox.wait(millis));
     }
 
     /// Whether the process may end, now that it is asked to.

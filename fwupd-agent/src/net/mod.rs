@@ -3,11 +3,13 @@
 
 mod backoff;
 pub mod mqtt;
+mod queue;
 mod trace;
 mod udp;
 pub mod websocket;
 
 pub use backoff::Backoff;
+pub use queue::Queue;
 pub use trace::{Trace, Way};
 pub use udp::Udp;
 
