@@ -27,7 +27,7 @@ use crate::config::{Confirm, Protocol};
 use crate::error::Error;
 use crate::firmware::{Firmware, SelfTest};
 use crate::flash::{FlashError, FlashFile};
-use crate::net::{Inbound, Inbox, Queue, Trace};
+use crate::net::{Inbound, Inbox, Lookup, Queue, Trace};
 use crate::ui::Progress;
 
 /// Longest sleep, milliseconds.
@@ -83,6 +83,8 @@ pub(super) struct Device<'a, const N: usize> {
     /// What came in and is not dealt with yet.
     inbound: Queue,
     download: Option<Download>,
+    /// The host of a download that is looked for.
+    lookup: Option<Lookup>,
     trace: Trace,
     /// Since when a reset or an end waits for the adapters, monotonic milliseconds.
     parting: Option<u64>,
@@ -109,6 +111,7 @@ impl<'a, const N: usize> Device<'a, N> {
             inbox: Inbox::default(),
             inbound: Queue::default(),
             download: None,
+            lookup: None,
             trace: Trace::off(),
             parting: None,
             stop: Arc::default(),
@@ -334,9 +337,10 @@ impl<'a, const N: usize> Device<'a, N> {
     fn download(&mut self, ticket: Ticket, uri: &str, offset: u32) -> Result<(), Error> {
         let now = self.now();
         if self.download.as_ref().is_none_or(|download| !download.serves(uri)) {
-            let trace = self.trace.clone();
-            match Download::open(uri, self.on.config, &mut self.inbox, trace) {
-                Ok(download) => self.download = Some(download),
+            self.download = None;
+            let (config, trace) = (self.on.config, self.trace.clone());
+            match Download::open(uri, config, &mut self.lookup, &mut self.inbox, trace) {
+                Ok(download) => self.download = download,
                 Err(why) => match self.updater.failed(ticket, why, now) {
                     Ok(()) | Err(Refused::NotAvailable) => return Ok(()),
                     Err(refused) => return Err(surprised(refused)),

@@ -142,7 +142,11 @@ pub fn port(url: &Url) -> Result<Option<u16>, ParseIntError> {
 
 /// Looks for the first address of a host, and ends a wait at the inbox once it is known, or known to be none.
 #[derive(Debug)]
-pub struct Lookup(Receiver<Option<SocketAddr>>);
+pub struct Lookup {
+    host: String,
+    port: u16,
+    found: Receiver<Option<SocketAddr>>,
+}
 
 impl Lookup {
     /// Begins to look. It may take long where a name server is away.
@@ -150,20 +154,25 @@ impl Lookup {
     /// # Errors
     /// No thread can be had.
     pub fn begin(host: String, port: u16, inbox: &Inbox) -> std::io::Result<Self> {
-        let (sender, receiver) = mpsc::channel();
-        let waker = inbox.waker();
+        let (sender, found) = mpsc::channel();
+        let (waker, name) = (inbox.waker(), host.clone());
         let look = move || {
             // Whoever has gone away needs it no more.
-            let _ = sender.send(resolve(&host, port));
+            let _ = sender.send(resolve(&name, port));
             waker.wake();
         };
         thread::Builder::new().name("lookup".to_owned()).spawn(look)?;
-        Ok(Self(receiver))
+        Ok(Self { host, port, found })
+    }
+
+    /// Whether it looks for this host.
+    pub fn is_of(&self, host: &str, port: u16) -> bool {
+        self.host == host && self.port == port
     }
 
     /// What was found; `None` as long as it is looked for.
     pub fn found(&self) -> Option<Option<SocketAddr>> {
-        match self.0.try_recv() {
+        match self.found.try_recv() {
             Ok(found) => Some(found),
             Err(TryRecvError::Empty) => None,
             Err(TryRecvError::Disconnected) => Some(None),

@@ -13,7 +13,7 @@ use super::super::adapter::Taken;
 use super::super::host::Host;
 use super::super::lwm2m::params;
 use crate::config::Config;
-use crate::net::{self, Inbound, Inbox, Trace, Udp};
+use crate::net::{self, Inbound, Inbox, Lookup, Trace, Udp};
 
 /// Longest datagram that is sent, bytes.
 const LONGEST: usize = 1500;
@@ -28,17 +28,29 @@ pub(in crate::device) struct Coap {
 }
 
 impl Coap {
-    /// A socket to the host of this URI.
+    /// A socket to the host of this URI; `None` as long as its address is looked for.
     ///
     /// # Errors
     /// As a transfer fails.
-    pub(super) fn open(uri: &str, config: &Config, inbox: &mut Inbox, trace: Trace) -> Result<Self, Failure> {
+    pub(super) fn open(
+        uri: &str,
+        config: &Config,
+        lookup: &mut Option<Lookup>,
+        inbox: &mut Inbox,
+        trace: Trace,
+    ) -> Result<Option<Self>, Failure> {
         let parsed = Uri::parse(uri).map_err(|_| Failure::InvalidUri)?;
         let (host, port) = (net::host(&parsed), parsed.port());
-        let server = net::resolve(&host, port).ok_or(Failure::HostUnknown)?;
+        let Some(looking) = lookup.as_ref().filter(|lookup| lookup.is_of(&host, port)) else {
+            *lookup = Some(Lookup::begin(host, port, inbox).map_err(|_| Failure::OutOfRam)?);
+            return Ok(None);
+        };
+        let Some(found) = looking.found() else { return Ok(None) };
+        *lookup = None;
+        let server = found.ok_or(Failure::HostUnknown)?;
         let udp = Udp::to(server, inbox, trace).map_err(|_| Failure::ConnectionLost)?;
         let seed = getrandom::u32().map_err(|_| Failure::Internal)?;
-        Ok(Self { host, port, server, udp, pull: Pull::new(params(config), Szx::MAX, seed) })
+        Ok(Some(Self { host, port, server, udp, pull: Pull::new(params(config), Szx::MAX, seed) }))
     }
 
     /// Whether the URI is of this host.

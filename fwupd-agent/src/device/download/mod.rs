@@ -10,7 +10,7 @@ use fwupd_core::updater::{Ticket, Updater};
 use super::adapter::Taken;
 use super::host::Host;
 use crate::config::Config;
-use crate::net::{Inbound, Inbox, Trace};
+use crate::net::{Inbound, Inbox, Lookup, Trace};
 use coap::Coap;
 use http::Http;
 
@@ -39,16 +39,23 @@ pub(super) fn is_remote(uri: &str) -> bool {
 }
 
 impl Download {
-    /// Prepares to download this.
+    /// Prepares to download this; `None` as long as its host is looked for.
     ///
     /// # Errors
     /// As a transfer fails.
-    pub(super) fn open(uri: &str, config: &Config, inbox: &mut Inbox, trace: Trace) -> Result<Self, Failure> {
+    pub(super) fn open(
+        uri: &str,
+        config: &Config,
+        lookup: &mut Option<Lookup>,
+        inbox: &mut Inbox,
+        trace: Trace,
+    ) -> Result<Option<Self>, Failure> {
         match scheme(uri) {
             Some(Scheme::Coap) => {
-                Coap::open(uri, config, inbox, trace).map(|coap| Self::Coap(Box::new(coap)))
+                let coap = Coap::open(uri, config, lookup, inbox, trace)?;
+                Ok(coap.map(|coap| Self::Coap(Box::new(coap))))
             }
-            Some(Scheme::Http) => Http::open(config, inbox).map(Self::Http),
+            Some(Scheme::Http) => Http::open(config, inbox).map(Self::Http).map(Some),
             None => Err(Failure::UnsupportedProtocol),
         }
     }
