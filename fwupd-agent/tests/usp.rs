@@ -12,6 +12,7 @@ use fwupd_usp::wire::controller;
 use rusp_lib::usp::mod_Body::OneOfmsg_body;
 use rusp_lib::usp::mod_OperateResp::mod_OperationResult::OneOfoperation_resp;
 use rusp_lib::usp::mod_Response::OneOfresp_type;
+use sha2::{Digest as _, Sha256};
 use tungstenite::Message;
 use tungstenite::protocol::frame::coding::CloseCode;
 
@@ -145,6 +146,24 @@ fn a_reboot_is_a_reset_and_what_fails_to_boot_is_shown() {
     sees(&mut controller, ["Active", "ActivationFailed", "1.0.0"]);
     drop(device);
     bench.stands("idle", 0, "1.0.0", Some("rejected by the application"));
+}
+
+#[test]
+fn a_checksum_of_the_file_is_checked_beside_the_signature() {
+    let bench = Bench::new();
+    let bytes = std::fs::read(bench.path(&bench.package("2.0.0", 11, SelfTest::Pass))).unwrap();
+    let uri = http::serves(bytes.clone());
+    let right: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02X}")).collect();
+    let wrong = right.replace(|c: char| c.is_ascii_digit(), "0");
+    let mut controller = controller();
+    let device = start(&bench, &controller);
+    sees(&mut controller, ["Active", "NoImage", "1.0.0"]);
+    for (sum, status) in [(wrong, "ValidationFailed"), (right, "Available")] {
+        let args = [("URL", uri.as_str()), ("CheckSumAlgorithm", "SHA-256"), ("CheckSum", sum.as_str())];
+        assert!(operate(&mut controller, "Device.DeviceInfo.FirmwareImage.2.Download()", &args).is_ok());
+        sees(&mut controller, ["Active", status, "1.0.0"]);
+    }
+    drop(device);
 }
 
 /// The status that the agent closes the connection with, once it has been sent this.
