@@ -123,6 +123,13 @@ fn a_download_is_activated_and_persistent_subscriptions_outlive_the_reset() {
     names.sort_unstable();
     assert_eq!(names, ["boot", "version"]);
     drop(device);
+    let kept = bench.path("dev/usp-subscriptions");
+    let bytes = std::fs::read(&kept).unwrap();
+    bench.done(&["factory-reset"]);
+    assert!(!kept.exists());
+    std::fs::write(&kept, bytes).unwrap();
+    bench.done(&["provision", "--force", "--image", "2.0.0.suit"]);
+    assert!(!kept.exists());
 }
 
 #[test]

@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 use super::Context;
 use crate::config::{Check, Config, Flash};
 use crate::device::host::{self, HEAD, Keys};
-use crate::device::{bootloader, history, view};
+use crate::device::{bootloader, history, usp, view};
 use crate::error::{Error, Exit};
 use crate::files;
 use crate::firmware;
@@ -28,7 +28,7 @@ pub(super) struct Flags {
     /// Firmware of the factory slot: a package, or an image without one
     #[arg(long, value_name = "FILE")]
     image: PathBuf,
-    /// Replace the device that is there, and its history
+    /// Replace the device that is there, its history and what its peers have subscribed to
     #[arg(long)]
     force: bool,
 }
@@ -65,6 +65,7 @@ pub(super) fn run(context: &Context, flags: &Flags) -> Result<Exit, Error> {
     fs::create_dir_all(&config.state).map_err(|e| Error::file("make", &config.state, &e))?;
     let lock = Lock::take(&config.state, Locking::Try)?;
     FlashFile::create(&config.state, &config.layout, memory.bytes())?;
+    usp::forget(&config.state)?;
     let history = config.state.join(history::FILE);
     if history.exists() {
         fs::remove_file(&history).map_err(|e| Error::file("remove", &history, &e))?;

@@ -36,9 +36,6 @@ pub(super) trait Adapter<const N: usize> {
     /// be done once nothing is left to be sent.
     fn wanted(&mut self) -> Option<Wanted>;
 
-    /// The device is as it left the factory from now on: what is kept beside the flash goes.
-    fn forget(&mut self);
-
     /// The device is to be switched off: says farewell to its peer, as the protocol has it.
     fn leave(&mut self, now: Now);
 }

@@ -22,7 +22,7 @@ use super::ocf::Ocf;
 use super::session::{BY, On, Reading, SoFar, remember};
 use super::settle;
 use super::source::{FileSource, next_of_stdin};
-use super::usp::Usp;
+use super::usp::{self, Usp};
 use crate::config::{Confirm, Protocol};
 use crate::error::Error;
 use crate::firmware::{Firmware, SelfTest};
@@ -327,7 +327,7 @@ impl<'a, const N: usize> Device<'a, N> {
             let _ = self.command(ends, None)?;
         }
         match self.command(Command::FactoryReset, None)? {
-            Ok(_) => self.adapters.iter_mut().for_each(|adapter| adapter.forget()),
+            Ok(_) => usp::forget(&self.on.config.state)?,
             Err(refused) => self.on.ui.note(format_args!("no factory reset: {refused}")),
         }
         Ok(())

@@ -207,8 +207,6 @@ impl<const N: usize> Adapter<N> for Iotf<'_> {
         self.wanted
     }
 
-    fn forget(&mut self) {}
-
     fn leave(&mut self, _: Now) {
         // It stays managed: the platform is told only that it goes.
         if self.link == Link::Up {

@@ -139,8 +139,6 @@ impl<const N: usize> Adapter<N> for Lwm2m<'_> {
         link.client.reboot_wanted().then_some(Wanted::Reset)
     }
 
-    fn forget(&mut self) {}
-
     fn leave(&mut self, _: Now) {
         if let Some(link) = &mut self.link {
             link.client.deregister();

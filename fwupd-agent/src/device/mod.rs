@@ -18,7 +18,7 @@ pub mod session;
 pub mod shown;
 pub mod source;
 mod task;
-mod usp;
+pub mod usp;
 pub mod view;
 
 use fwupd_core::flash::{Parts, Planner};

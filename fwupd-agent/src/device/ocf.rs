@@ -106,7 +106,5 @@ impl<const N: usize> Adapter<N> for Ocf {
         None
     }
 
-    fn forget(&mut self) {}
-
     fn leave(&mut self, _: Now) {}
 }

@@ -10,6 +10,7 @@ use super::drive::Rest;
 use super::report;
 use super::session::{Install, Session, Task};
 use super::source::Origin;
+use super::usp;
 use crate::error::{Error, Exit};
 
 /// What the task means in this state.
@@ -91,6 +92,7 @@ impl<const N: usize> Session<'_, N> {
             Task::Cancel => self.cancel(),
             Task::FactoryReset => {
                 self.command(Command::FactoryReset, None)?;
+                usp::forget(&self.on.config.state)?;
                 Ok(Told::Done("notes and staged images are cleared"))
             }
         }

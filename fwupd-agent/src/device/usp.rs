@@ -1,6 +1,7 @@
 //! The USP agent of the device, on a WebSocket connection to its controller.
 
-use std::path::PathBuf;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use fwupd_core::time::Now;
@@ -141,6 +142,18 @@ impl<'a> Usp<'a> {
     }
 }
 
+/// Forgets the subscriptions of the device in this state directory: it is as it left the factory.
+///
+/// # Errors
+/// There are some, and they stay.
+pub fn forget(state: &Path) -> Result<(), Error> {
+    let file = state.join(FILE);
+    match std::fs::remove_file(&file) {
+        Err(why) if why.kind() != ErrorKind::NotFound => Err(Error::file("remove", &file, &why)),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
 /// Whether it has the form of an Endpoint ID: TR-369, "Use of authority-scheme and authority-id".
 fn is_endpoint(id: &str) -> bool {
     let mut parts = id.splitn(3, ':');
@@ -209,11 +222,6 @@ impl<const N: usize> Adapter<N> for Usp<'_> {
 
     fn wanted(&mut self) -> Option<Wanted> {
         self.agent.reboot_wanted().then_some(Wanted::Reset)
-    }
-
-    fn forget(&mut self) {
-        // One that is not there is forgotten.
-        let _ = std::fs::remove_file(&self.file);
     }
 
     fn leave(&mut self, _: Now) {
