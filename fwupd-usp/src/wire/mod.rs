@@ -372,10 +372,10 @@ impl<'b> Out<'b> {
         let added = self.len.saturating_sub(to);
         let Some(written) = self.into.get_mut(from..self.len) else { return };
         // A rotation by three reversals: that of `core` takes 2 KB of text.
-        written.reverse();
+        reverse(written);
         if let Some((length, content)) = written.split_at_mut_checked(added) {
-            length.reverse();
-            content.reverse();
+            reverse(length);
+            reverse(content);
         }
     }
 
@@ -422,6 +422,14 @@ impl<'b> Out<'b> {
             }
             self.raw(&[low | 0x80]);
         }
+    }
+}
+
+fn reverse(bytes: &mut [u8]) {
+    let mut rest = bytes;
+    while let [first, inner @ .., last] = rest {
+        core::mem::swap(first, last);
+        rest = inner;
     }
 }
 
