@@ -79,7 +79,7 @@ impl Instant {
         let (mut day, of_day) = days_and_rest(since.unsigned_abs());
         let mut counts = [0; 4];
         for (n, (count, length)) in counts.iter_mut().zip(YEARS).enumerate() {
-            *count = day / length;
+            *count = day.checked_div(length).unwrap_or(0);
             // The fourth century, and the fourth year of four, are a day longer.
             if n % 2 == 1 {
                 *count = (*count).min(3);
