@@ -1,10 +1,11 @@
 //! What is done to strings. `core` has all of it, for any pattern and any width, and many times as long.
 
-/// What is before the first of these, and what is behind it.
+/// What is before the first of these, and what is behind it. Where there is nothing to be found, it is not.
 pub fn split_once<'t>(text: &'t str, at: &str) -> Option<(&'t str, &'t str)> {
-    let mut places = text.as_bytes().windows(at.len());
-    let place = places.position(|window| window == at.as_bytes())?;
-    let (before, behind) = text.split_at_checked(place)?;
+    let found = |place: &usize| {
+        !at.is_empty() && text.as_bytes().get(*place..).is_some_and(|rest| rest.starts_with(at.as_bytes()))
+    };
+    let (before, behind) = text.split_at_checked((0..text.len()).find(found)?)?;
     Some((before, behind.strip_prefix(at)?))
 }
 
@@ -44,6 +45,7 @@ mod tests {
             assert_eq!(split_once(text, "."), text.split_once('.'), "{text}");
             assert!(split(text, ".").eq(text.split('.')), "{text}");
         }
+        assert_eq!((split_once("a", ""), split("a", "").count()), (None, 1));
         for text in ["a://b", "://", "a:/b", "a", "a://b://c"] {
             assert_eq!(split_once(text, "://"), text.split_once("://"), "{text}");
         }
