@@ -1,7 +1,7 @@
 //! The two platforms that are measured, and the flash of both.
 
-use fwupd_core::checksum::NoCheck;
 use fwupd_core::boot::Native;
+use fwupd_core::checksum::NoCheck;
 use fwupd_core::digest::{Digest, Sha256};
 use fwupd_core::flash::{Layout, Part, Region, Sectors};
 use fwupd_core::image::{Image, SlotId, Version};
