@@ -178,3 +178,16 @@ fn a_oneof_has_one_member() {
     let no_text = [10, 6, 10, 4, 0xC0, 0x80, b'4', b'1', 18, 4, 10, 2, 10, 0];
     assert_eq!(Msg::parse(&no_text), Err(Malformed::Syntax));
 }
+
+/// By hand, from usp-record-1-5.proto: originator_id is field 14 and destination_id field 15, both strings.
+#[test]
+fn a_record_of_usp_1_5_may_say_where_it_comes_from_and_goes_to_beyond_its_forwarder() {
+    let record = ours(|out| emit(out, "os::to", "os::from", |_| {}));
+    let with = |fields: &[u8]| {
+        Record::parse(&[&record[..], fields].concat()).map(|read| (read.to.to_owned(), read.from.to_owned()))
+    };
+    assert_eq!(with(&[0x72, 1, b'o', 0x7A, 1, b'd']), Ok(("os::to".to_owned(), "os::from".to_owned())));
+    for bad in [&[0x70, 1][..], &[0x72, 1, 0xFF], &[0x7A, 2, b'd']] {
+        assert_eq!(with(bad), Err(Malformed::Syntax), "{bad:?}");
+    }
+}

@@ -34,7 +34,8 @@ const LWM2M: Suite = Suite {
     peer: Some((&COAP_SERVER, "--coap-server")),
     schemas: false,
     ends: &[
-        "state 0 result 1",
+        "state 0 result 1; runs 2.0.0",
+        "state 0 result 1; runs 2.1.0",
         "state 0 result 2",
         "state 0 result 4",
         "state 0 result 5",
@@ -52,7 +53,7 @@ const IOTF: Suite = Suite {
     peer: Some((&MOSQUITTO, "--mosquitto")),
     schemas: false,
     ends: &[
-        "state 0 status 0",
+        "state 0 status 0; runs 2.0.0",
         "state 2 status 0",
         "state 0 status 2",
         "state 0 status 3",
@@ -90,7 +91,7 @@ const USP: Suite = Suite {
     peer: Some((&PROTOC, "--protoc")),
     schemas: true,
     ends: &[
-        "active 2; image 2 Active",
+        "active 2; image 2 Active; runs 2.0.0",
         "active 1; image 2 Available",
         "active 1; image 2 DownloadFailed",
         "active 1; image 2 ValidationFailed",
