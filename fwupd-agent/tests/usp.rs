@@ -156,6 +156,33 @@ fn a_reboot_is_a_reset_and_what_fails_to_boot_is_shown() {
 }
 
 #[test]
+fn a_window_is_used_while_the_controller_is_away() {
+    let bench = Bench::new();
+    let uri = package(&bench, SelfTest::Pass);
+    let mut controller = controller();
+    let device = start(&bench, &controller);
+    sees(&mut controller, ["Active", "NoImage", "1.0.0"]);
+    let row = |command| format!("Device.DeviceInfo.FirmwareImage.2.{command}");
+    assert!(
+        operate(&mut controller, &row("Download()"), &[("URL", &uri), ("AutoActivate", "false")]).is_ok()
+    );
+    sees(&mut controller, ["Active", "Available", "1.0.0"]);
+    let window = [("Start", "1"), ("End", "60"), ("Mode", "Immediately")];
+    let window = window.map(|(member, value)| (format!("TimeWindow.1.{member}"), value));
+    let window = window.each_ref().map(|(member, value)| (member.as_str(), *value));
+    assert!(operate(&mut controller, &row("Activate()"), &window).is_ok());
+    // Nobody accepts a connection from here on.
+    controller.hang_up();
+    until("the new version", || {
+        let told = std::fs::read_to_string(bench.path("device.err")).unwrap();
+        told.contains("2.0.0 is on trial").then_some(())
+    });
+    sees(&mut controller, ["Available", "Active", "2.0.0"]);
+    drop(device);
+    bench.stands("idle", 1, "2.0.0", None);
+}
+
+#[test]
 fn a_checksum_of_the_file_is_checked_beside_the_signature() {
     let bench = Bench::new();
     let bytes = std::fs::read(bench.path(&bench.package("2.0.0", 11, SelfTest::Pass))).unwrap();

@@ -203,6 +203,7 @@ impl<const N: usize> Adapter<N> for Usp<'_> {
 
     fn poll(&mut self, now: Now, updater: &mut Updater<Host<N>>, _: &mut Inbox) -> bool {
         let (mut out, mut sent) = ([0; LONGEST], false);
+        self.agent.follow(now, updater);
         while self.link.as_ref().is_some_and(|link| link.pending() < AHEAD) {
             let Some(length) = self.agent.poll(now, updater, &mut out) else { break };
             self.send(out.get(..length));
@@ -212,7 +213,6 @@ impl<const N: usize> Adapter<N> for Usp<'_> {
     }
 
     fn timeout(&self, now: Now) -> Option<u64> {
-        self.link.as_ref().filter(|link| link.pending() < AHEAD)?;
         self.agent.poll_timeout(now)
     }
 

@@ -3,7 +3,8 @@
 //! [`Agent::handle`] takes a Record and writes the Record that goes back. Where the updater has first to write
 //! something, it says [`Handled::Again`]: the application carries out the updater's flash operations and its
 //! `need`, and hands in the same Record again, before any other that changes something. [`Agent::poll`] writes what is due by itself. It is
-//! to be called only while there is a connection to the controller: what it has written counts as told.
+//! to be called only while there is a connection to the controller: what it has written counts as told. Without one,
+//! [`Agent::follow`] is called in its place, as windows come and go, and runs end, whoever is there.
 
 mod notify;
 mod operate;
@@ -300,20 +301,31 @@ impl<'a> Agent<'a> {
         }
     }
 
+    /// What is to be done without a connection: windows are used, runs are followed, the note is written. What is
+    /// to be told of it waits for [`poll`](Self::poll), which does all of this too.
+    pub fn follow<P: Platform>(&mut self, now: Now, up: &mut Updater<P>) {
+        let _ = self.go_on(false, now, up);
+    }
+
+    /// Follows what is at work; false while there is nothing to tell yet. `linked`: whether it can be told.
+    fn go_on<P: Platform>(&mut self, linked: bool, now: Now, up: &mut Updater<P>) -> bool {
+        // An answer goes before what follows from its request.
+        if !self.load(up) || self.busy.is_some() {
+            return false;
+        }
+        self.watch(linked, now, up);
+        if self.dirty && up.settled(self.config.by) != Settled::Pending {
+            let _ = self.remember(None, up);
+        }
+        true
+    }
+
     /// What is to be sent now, in `out`; to be called until there is nothing.
     #[must_use]
     #[inline(never)]
     pub fn poll<P: Platform>(&mut self, now: Now, up: &mut Updater<P>, out: &mut [u8]) -> Option<usize> {
-        if !self.load(up) {
+        if !self.go_on(true, now, up) {
             return None;
-        }
-        // An answer goes before what follows from its request.
-        if self.busy.is_some() {
-            return None;
-        }
-        self.watch(now, up);
-        if self.dirty && up.settled(self.config.by) != Settled::Pending {
-            let _ = self.remember(None, up);
         }
         loop {
             let status = up.status()?;
@@ -346,7 +358,7 @@ impl<'a> Agent<'a> {
         self.busy = None;
     }
 
-    /// When [`poll`](Self::poll) may have something to do again, whatever else happens: monotonic milliseconds.
+    /// When [`poll`](Self::poll), or [`follow`](Self::follow), may have something to do again, whatever else happens: monotonic milliseconds.
     pub fn poll_timeout(&self, now: Now) -> Option<u64> {
         let request = self.at_work()?;
         let window = request.windows.first()?;

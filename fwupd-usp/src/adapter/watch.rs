@@ -49,12 +49,13 @@ impl Agent<'_> {
             let request = self.begin(order, 0, None);
             (request.status, request.end) = (RequestStatus::Error, Some(end));
         }
-        if !self.queue(What::Boot) {
+        let mut tells = self.queue(What::Boot);
+        if let Some(open) = open {
+            tells |= self.queue_end(open.command);
+        }
+        if !tells {
             self.note.order = None;
             self.dirty |= order.is_some();
-        }
-        if let Some(open) = open {
-            self.queue_end(open.command);
         }
         true
     }
@@ -73,11 +74,14 @@ impl Agent<'_> {
         }
     }
 
-    fn queue_end(&mut self, command: Command) {
-        if is_transfer(command) {
-            self.queue(What::Transfer);
-        }
-        self.queue(What::Complete);
+    /// Queues the end of the command at work; false if nobody wants to know it.
+    fn queue_end(&mut self, command: Command) -> bool {
+        let transfer = is_transfer(command) && self.queue(What::Transfer);
+        self.queue(What::Complete) || transfer
+    }
+
+    fn tells_end(&self) -> bool {
+        self.is_queued(|what| matches!(what, What::Transfer | What::Complete))
     }
 
     /// All who wanted to know it do.
@@ -87,14 +91,15 @@ impl Agent<'_> {
                 self.note.told = Some(status.running);
                 self.boot = None;
                 // A command that has begun since is another one.
-                if self.request.is_none_or(|request| request.end.is_some()) {
+                if self.request.is_none_or(|request| request.end.is_some()) && !self.tells_end() {
                     self.note.order = None;
                 }
                 self.dirty = true;
             }
             What::Transfer | What::Complete => {
-                if !self.is_queued(|what| matches!(what, What::Transfer | What::Complete)) {
+                if !self.tells_end() {
                     self.request = None;
+                    self.dirty |= self.note.order.take_if(|order| order.progress == Progress::Open).is_some();
                 }
             }
             What::Change(..) => {}
@@ -111,13 +116,15 @@ impl Agent<'_> {
         };
         request.end = Some(End { fault, why, status, completed: now.wall });
         let command = request.command;
-        self.note.order = None;
-        self.dirty = true;
-        self.queue_end(command);
+        // Until that is told it stays in the note, as a reset may come before.
+        if !self.queue_end(command) {
+            self.note.order = None;
+            self.dirty = true;
+        }
     }
 
     /// Follows the command at work: whether its window has come, and whether it has ended.
-    pub(super) fn watch<P: Platform>(&mut self, now: Now, up: &mut Updater<P>) {
+    pub(super) fn watch<P: Platform>(&mut self, linked: bool, now: Now, up: &mut Updater<P>) {
         let Some(status) = up.status() else { return };
         if let State::Activating { image, .. } = status.state {
             let slot = image.slot();
@@ -142,12 +149,14 @@ impl Agent<'_> {
             return self.outcome(last, now);
         }
         match status.state {
-            // All that is left is the reset, after which nobody could tell it.
+            // All that is left is the reset. Where it cannot be told before, the boot tells it.
             State::Activating { owner, .. } if owner.run == run => {
-                let mut order = self.note.order;
-                self.ends(Code::Success, "", None, now);
-                order.iter_mut().for_each(|order| order.progress = Progress::Told);
-                self.note.order = order;
+                if linked {
+                    let mut order = self.note.order;
+                    order.iter_mut().for_each(|order| order.progress = Progress::Told);
+                    self.ends(Code::Success, "", None, now);
+                    (self.note.order, self.dirty) = (order, true);
+                }
             }
             State::Staged { wanted: Some(owner), .. } if owner.run == run => {
                 if over {

@@ -106,6 +106,46 @@ fn r55_an_idle_window_that_never_comes_is_not_used() {
 }
 
 #[test]
+fn r52_r55_a_window_comes_and_goes_while_the_controller_is_away() {
+    let mut rig = Rig::staged();
+    rig.subscribe_all();
+    rig.operate(&command(), "key-a", &window("10", "100", "Immediately"));
+    rig.linked = false;
+    rig.pass(20_000);
+    assert_eq!((rig.boots, rig.active_boot(), rig.take()), (1, ("2".into(), "2".into()), Vec::new()));
+    rig.linked = true;
+    rig.settle();
+    assert_eq!(rig.take(), ["Device.Boot!", "Device.DeviceInfo.FirmwareImage.2.Activate() key-a done"]);
+    assert_eq!(boot(&rig), ["key-a", "RemoteReboot", "Unknown", "true"]);
+    rig.reboot();
+    assert_eq!((rig.take(), boot(&rig)[0].as_str()), (vec!["Device.Boot!".to_owned()], ""), "once");
+}
+
+#[test]
+fn r55_how_it_ended_outlives_a_reset_until_the_controller_is_back() {
+    for resets in [false, true] {
+        let mut rig = Rig::staged();
+        rig.subscribe("complete", "OperationComplete", IMAGES, true);
+        rig.permit = Permit::Silent;
+        rig.operate(&command(), "k", &window("1", "10", "WhenIdle"));
+        rig.linked = false;
+        rig.pass(20_000);
+        rig.permit = Permit::Yes;
+        if resets {
+            rig.reboot();
+            rig.reboot();
+        }
+        rig.pass(20_000);
+        rig.linked = true;
+        rig.settle();
+        assert_eq!(rig.take(), ["Device.DeviceInfo.FirmwareImage.2.Activate() k 7022"], "{resets}");
+        assert_eq!((rig.active_boot().0.as_str(), rig.status(2)), ("1", "Available".into()));
+        rig.reboot();
+        assert_eq!(rig.take(), [""; 0], "once");
+    }
+}
+
+#[test]
 fn r58_an_image_that_is_none_is_not_activated_and_the_log_says_why() {
     let mut rig = Rig::new();
     assert_eq!(rig.operate(&command(), "k", &[]), "failure 7022");

@@ -68,6 +68,8 @@ pub(crate) struct Rig {
     saved: Vec<u8>,
     pub(crate) permit: Permit,
     pub(crate) fetch: Fetch,
+    /// Whether there is a connection to the controller.
+    pub(crate) linked: bool,
     /// Whether a reset that is owed is carried out.
     pub(crate) resets: bool,
     pub(crate) boots: usize,
@@ -105,6 +107,7 @@ impl Rig {
             saved: Vec::new(),
             permit: Permit::Yes,
             fetch: Fetch::Serve,
+            linked: true,
             resets: true,
             boots: 0,
             asked: 0,
@@ -424,8 +427,12 @@ impl Rig {
         self.device.clock.advance(1);
     }
 
-    /// Takes all that the agent has to send.
+    /// Takes all that the agent has to send, if there is anybody to send it to.
     pub(crate) fn poll(&mut self) {
+        if !self.linked {
+            let now = self.now();
+            return self.agent.follow(now, &mut self.up);
+        }
         for _ in 0..100 {
             let now = self.now();
             let Some(length) = self.agent.poll(now, &mut self.up, &mut self.out) else { return };
@@ -490,7 +497,7 @@ impl Rig {
                 },
                 Need::Boot(want) => panic!("the native boot control asks nothing: {want:?}"),
                 Need::Reset => {
-                    if self.resets && self.agent.drained() {
+                    if self.resets && (self.agent.drained() || !self.linked) {
                         self.reset();
                     }
                     self.resets
