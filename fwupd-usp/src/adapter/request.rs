@@ -23,6 +23,12 @@ impl Window {
     /// At once, and for ever.
     const NOW: Self = Self { start: 0, end: u64::MAX, mode: Mode::Immediately, retries: 0 };
 
+    /// Whether nothing may be begun in it any more. In one that is no longer than an instant it may, however late
+    /// that is seen, where nobody is asked.
+    pub(super) fn is_over(&self, now: u64) -> bool {
+        now >= self.end && (self.start < self.end || self.ask() != Ask::No)
+    }
+
     /// Whether the application is asked.
     pub(super) fn ask(&self) -> Ask {
         match self.mode {
@@ -104,8 +110,7 @@ impl Windows {
         Ok(count > 0)
     }
 
-    /// The window that counts now: the first that has not passed. An instant counts as a millisecond, and one
-    /// that is to be used at its start is used then, however late that is seen.
+    /// The window that counts now: the first that has not passed.
     pub(super) fn first(&self) -> Option<&Window> {
         if self.now < self.end { self.all.get(usize::from(self.now)) } else { None }
     }

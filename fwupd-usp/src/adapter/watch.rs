@@ -188,9 +188,7 @@ impl Agent<'_> {
             if now.mono < window.start.max(request.windows.not_before) {
                 return;
             }
-            // What is to be done at once is done, however late that is seen.
-            let late = now.mono >= window.end && window.ask() != Ask::No;
-            if late {
+            if window.is_over(now.mono) {
                 request.windows.next();
                 continue;
             }

@@ -146,6 +146,34 @@ fn r55_how_it_ended_outlives_a_reset_until_the_controller_is_back() {
 }
 
 #[test]
+fn r52_r53_a_window_that_is_seen_when_it_is_over_is_not_used() {
+    for mode in ["AnyTime", "Immediately", "WhenIdle", "ConfirmationNeeded"] {
+        let mut rig = Rig::staged();
+        rig.subscribe_all();
+        rig.operate(&command(), "k", &window("1", "100", mode));
+        rig.device.clock.advance(100_000);
+        rig.settle();
+        assert_eq!(rig.take(), ["Device.DeviceInfo.FirmwareImage.2.Activate() k 7022"], "{mode}");
+        assert_eq!((rig.boots, rig.status(2)), (0, "Available".into()), "{mode}");
+    }
+    // The next one is used.
+    let mut rig = Rig::staged();
+    let next = [("TimeWindow.2.Start", "200"), ("TimeWindow.2.End", "300"), ("TimeWindow.2.Mode", "AnyTime")];
+    rig.operate(&command(), "k", &[window("1", "100", "Immediately"), next].concat());
+    rig.device.clock.advance(150_000);
+    rig.settle();
+    assert_eq!((rig.boots, rig.status(2)), (0, "Available".into()));
+    rig.pass(60_000);
+    assert_eq!((rig.boots, rig.status(2)), (1, "Active".into()));
+    // An instant is never seen in time.
+    let mut rig = Rig::staged();
+    rig.operate(&command(), "k", &window("1", "1", "Immediately"));
+    rig.device.clock.advance(2_000);
+    rig.settle();
+    assert_eq!((rig.boots, rig.status(2)), (1, "Active".into()));
+}
+
+#[test]
 fn r58_an_image_that_is_none_is_not_activated_and_the_log_says_why() {
     let mut rig = Rig::new();
     assert_eq!(rig.operate(&command(), "k", &[]), "failure 7022");
