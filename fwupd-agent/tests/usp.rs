@@ -287,6 +287,9 @@ fn what_cannot_be_is_wrong_usage() {
     ] {
         bench.fails(&[&run[..], arguments].concat(), 64, line);
     }
+    let long = format!("os::{}", "x".repeat(482));
+    let ids = ["--endpoint-id", &long, "--controller-id", "os::controller"];
+    bench.fails(&[&run[..], &ids].concat(), 64, "Endpoint IDs of more than 499 bytes");
     bench.fails(&["--set", "usp.retry=0", "status"], 1, "[usp]: ");
     std::fs::create_dir(bench.path("dev/usp-subscriptions")).unwrap();
     bench.fails(&run, 1, "usp-subscriptions");

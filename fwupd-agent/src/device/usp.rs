@@ -8,6 +8,7 @@ use fwupd_core::time::Now;
 use fwupd_core::updater::Updater;
 use fwupd_usp::adapter::{Agent, Config, Handled};
 use fwupd_usp::spec::websocket::{self as spec, ENDPOINT, PERCENT, SUBPROTOCOL, UNSUPPORTED};
+use fwupd_usp::wire::Full;
 use fwupd_usp::wire::record::Record;
 use tungstenite::http::Uri;
 use tungstenite::protocol::frame::coding::CloseCode;
@@ -26,6 +27,9 @@ use crate::ui::Ui;
 const FILE: &str = "usp-subscriptions";
 /// Longest Record that is sent, bytes.
 const LONGEST: usize = 8192;
+/// Longest Endpoint IDs, both together, and longest Record that has nothing else in it, bytes.
+const IDS: usize = 499;
+const HELLO: usize = IDS + 13;
 /// Longest one that is taken, bytes.
 const LARGEST: usize = 64 * 1024;
 /// Longest file of subscriptions, bytes.
@@ -41,6 +45,8 @@ pub(super) struct Usp<'a> {
     url: &'a str,
     port: Port,
     link: Option<Link>,
+    /// The Record that is the first on each connection.
+    hello: Vec<u8>,
     /// Where the subscriptions are kept.
     file: PathBuf,
     /// What could not be kept yet.
@@ -66,6 +72,11 @@ impl<'a> Usp<'a> {
         if endpoint == controller {
             return Err(Error::usage("endpoint and controller have the same Endpoint ID"));
         }
+        if endpoint.len().saturating_add(controller.len()) > IDS {
+            return Err(Error::usage(format_args!(
+                "endpoint and controller have Endpoint IDs of more than {IDS} bytes"
+            )));
+        }
         let plan = Plan {
             uri: uri(url, endpoint)?,
             subprotocol: SUBPROTOCOL,
@@ -87,8 +98,11 @@ impl<'a> Usp<'a> {
             },
             &saved,
         );
+        let mut room = [0; HELLO];
+        let length = agent.connect(&mut room).map_err(|Full| failed(&"the first Record is too long"))?;
+        let hello = room.get(..length).unwrap_or_default().to_vec();
         let port = websocket::open(plan, inbox, trace.clone()).map_err(|why| failed(&why))?;
-        Ok(Self { agent, url, port, link: None, file, unsaved: None, ui: on.ui, trace })
+        Ok(Self { agent, url, port, link: None, hello, file, unsaved: None, ui: on.ui, trace })
     }
 
     fn send(&self, record: Option<&[u8]>) {
@@ -187,9 +201,7 @@ impl<const N: usize> Adapter<N> for Usp<'_> {
         match event {
             Event::Up(link) => {
                 self.link = Some(link.clone());
-                let mut out = [0; 512];
-                let length = self.agent.connect(&mut out).unwrap_or(0);
-                self.send(out.get(..length));
+                self.send(Some(&self.hello));
                 Taken::Yes
             }
             Event::Down => {
