@@ -6,7 +6,7 @@ use fwupd_testkit::scenario::{
     Ability, Arrived, Bench, Case, End, Entry, Handled as Came, Message, Order, Played, PowerLost, Rig,
     Shown, Up, play, table,
 };
-use fwupd_usp::adapter::{Agent, Config, Handled};
+use fwupd_usp::adapter::{Agent, Config, Handled, SAVED_MAX};
 use fwupd_usp::spec::{self, model::ImageStatus};
 use rusp_lib::usp::mod_Body::OneOfmsg_body;
 use rusp_lib::usp::mod_Notify::OneOfnotification;
@@ -148,7 +148,7 @@ impl Rig for Usp {
             Handled::Again => return Came::Again,
             Handled::Done(length) => length,
         };
-        let mut room = [0; 2700];
+        let mut room = [0; SAVED_MAX];
         if let Some(saved) = self.agent.save(&mut room) {
             self.saved = room[..saved.unwrap()].to_vec();
         }

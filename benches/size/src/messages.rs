@@ -131,7 +131,7 @@ impl<P: Platform, S: Parts> Network<P, S> for Usp<'_> {
                 }
                 let _ = updater.need(now);
             };
-            let mut kept = [0; 2700];
+            let mut kept = [0; usp::SAVED_MAX];
             if let Some(Ok(length)) = self.agent.save(&mut kept) {
                 self.link.keep(kept.get(..length).unwrap_or_default());
             }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use fwupd_core::time::Now;
 use fwupd_core::updater::Updater;
-use fwupd_usp::adapter::{Agent, Config, Handled};
+use fwupd_usp::adapter::{Agent, Config, Handled, SAVED_MAX};
 use fwupd_usp::spec::websocket::{self as spec, ENDPOINT, PERCENT, SUBPROTOCOL, UNSUPPORTED};
 use fwupd_usp::wire::Full;
 use fwupd_usp::wire::record::Record;
@@ -32,8 +32,6 @@ const IDS: usize = 499;
 const HELLO: usize = IDS + 13;
 /// Longest one that is taken, bytes.
 const LARGEST: usize = 64 * 1024;
-/// Longest file of subscriptions, bytes.
-const SAVED: usize = 2700;
 /// So many Records may be on their way before another one is made.
 const AHEAD: usize = 16;
 /// What it fetches from.
@@ -86,7 +84,7 @@ impl<'a> Usp<'a> {
             backoff: Backoff::new(Duration::from_millis((*retry).into()), spec::retry),
         };
         let file = on.config.state.join(FILE);
-        let saved = if file.exists() { files::read(&file, SAVED as u64)? } else { Vec::new() };
+        let saved = if file.exists() { files::read(&file, SAVED_MAX as u64)? } else { Vec::new() };
         let failed = |why: &dyn std::fmt::Display| Error::failed(format_args!("websocket {url}: {why}"));
         let seed = getrandom::u32().map_err(|why| failed(&why))?;
         let agent = Agent::new(
@@ -114,9 +112,11 @@ impl<'a> Usp<'a> {
 
     /// Keeps the subscriptions, if they have changed; false if they cannot be.
     fn keep(&mut self) -> bool {
-        let mut saved = [0; SAVED];
-        if let Some(Ok(length)) = self.agent.save(&mut saved) {
-            self.unsaved = saved.get(..length).map(<[u8]>::to_vec);
+        let mut saved = [0; SAVED_MAX];
+        match self.agent.save(&mut saved) {
+            Some(Ok(length)) => self.unsaved = saved.get(..length).map(<[u8]>::to_vec),
+            Some(Err(Full)) => return false,
+            None => {}
         }
         let Some(bytes) = &self.unsaved else { return true };
         match files::write(&self.file, bytes, Access::Everyone, Existing::Replace) {

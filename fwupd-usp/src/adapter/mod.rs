@@ -33,6 +33,7 @@ use notify::{Boot, Item, WATCHED};
 use operate::Answer;
 use request::Request;
 use set::Plan;
+pub use subscription::SAVED_MAX;
 use subscription::Subscriptions;
 use view::View;
 
@@ -384,14 +385,16 @@ impl<'a> Agent<'a> {
     /// [`handle`](Self::handle) and before its answer is sent. `Some(0)` is nothing to keep.
     ///
     /// # Errors
-    /// It does not fit into `out`: 2700 bytes hold it in any case.
+    /// It does not fit into `out`: [`SAVED_MAX`] bytes hold it in any case. It is still to be kept then.
     pub fn save(&mut self, out: &mut [u8]) -> Option<Result<usize, Full>> {
         if !core::mem::take(&mut self.subscriptions.unsaved) {
             return None;
         }
         let mut out = Out::new(out);
         self.subscriptions.save(&mut out);
-        Some(out.finish())
+        let saved = out.finish();
+        self.subscriptions.unsaved = saved.is_err();
+        Some(saved)
     }
 
     fn view<'s>(&'s self, status: &'s Status<'s>) -> View<'s> {

@@ -16,6 +16,10 @@ const ID_MAX: usize = 64;
 /// Longest list of references, bytes: one of its longest (TR-181, ReferenceList).
 const REFERENCES_MAX: usize = 256;
 
+/// Most bytes that an agent has saved: the subscriptions, each with its number, its lengths and flags, and the next
+/// number.
+pub const SAVED_MAX: usize = PLACES * (ID_MAX + REFERENCES_MAX + 18) + 6;
+
 /// A subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Subscription {
@@ -217,5 +221,29 @@ impl Subscription {
             return Err(Code::NotWritable);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_many_as_there_can_be_as_long_as_they_can_be_come_back() {
+        let mut all = Subscriptions::restore(&[]);
+        all.next = u32::MAX - PLACES as u32;
+        for place in 0..PLACES {
+            let mut new = Subscription { enable: true, persistent: true, ..Subscription::EMPTY };
+            new.kind = *NotifType::ALL.last().unwrap();
+            new.id = Text::new(&format!("{place}{}", "i".repeat(ID_MAX - 1))).unwrap();
+            new.references = Text::new(&"r".repeat(REFERENCES_MAX)).unwrap();
+            all.add(&new).unwrap();
+        }
+        let mut room = [0; SAVED_MAX];
+        let mut out = Out::new(&mut room);
+        all.save(&mut out);
+        assert_eq!(out.finish(), Ok(SAVED_MAX));
+        let read = Subscriptions::restore(&room);
+        assert_eq!((read.all, read.next), (all.all, all.next));
     }
 }

@@ -2,6 +2,9 @@
 
 use fwupd_core::outcome::Initiator;
 use fwupd_core::updater::Command;
+use fwupd_usp::adapter::{Handled, SAVED_MAX};
+use fwupd_usp::wire::Full;
+use rusp_lib::usp_builder::{AddBuilder, CreateObjectBuilder};
 
 use crate::rig::{AGENT, Fetch, IMAGES, NEW, ROW1, ROW2, Rig};
 
@@ -263,4 +266,23 @@ fn r74_r75_a_subscription_covers_what_is_below_and_its_references_stay() {
     assert_eq!(rig.add(true, table, &[("ID", "x"), ("ReferenceList", "Device.Nothing")]), "failure 7021");
     assert_eq!(rig.delete(false, &format!("{table}*.")), format!("success {row}"));
     assert_eq!(rig.instances(table), Ok(Vec::new()));
+}
+
+#[test]
+fn what_could_not_be_saved_is_still_to_be_saved() {
+    let mut rig = Rig::new();
+    rig.subscribe("s", "Event", "Device.Boot!", false);
+    assert_eq!(rig.agent.save(&mut [0; SAVED_MAX]), None);
+    let settings = [("ID", "t"), ("Persistent", "true"), ("NotifType", "Event")];
+    let settings = settings.map(|(k, v)| (k.to_owned(), v.to_owned(), true)).to_vec();
+    let object = CreateObjectBuilder::new("Device.LocalAgent.Subscription.".into());
+    let add = AddBuilder::new().with_create_objs(vec![object.with_param_settings(settings)]);
+    let record = rig.record(add.build().unwrap());
+    let now = rig.now();
+    assert!(matches!(rig.agent.handle(&record, now, &mut rig.up, &mut [0; 4096]), Handled::Done(1..)));
+    for _ in 0..2 {
+        assert_eq!(rig.agent.save(&mut [0; 8]), Some(Err(Full)));
+    }
+    assert!(matches!(rig.agent.save(&mut [0; SAVED_MAX]), Some(Ok(8..))));
+    assert_eq!(rig.agent.save(&mut [0; SAVED_MAX]), None);
 }

@@ -11,7 +11,7 @@ use fwupd_core::updater::{Command, Need, Settled, Updater};
 use fwupd_testkit::clock::WallAfterReset;
 use fwupd_testkit::device::{Device, SelfTest, Sim};
 use fwupd_testkit::reference::{factory, layout, package};
-use fwupd_usp::adapter::{Agent, Config, Handled};
+use fwupd_usp::adapter::{Agent, Config, Handled, SAVED_MAX};
 use rusp_lib::usp::mod_AddResp::mod_CreatedObjectResult::mod_OperationStatus::OneOfoper_status as AddStatus;
 use rusp_lib::usp::mod_Body::OneOfmsg_body;
 use rusp_lib::usp::mod_DeleteResp::mod_DeletedObjectResult::mod_OperationStatus::OneOfoper_status as DeleteStatus;
@@ -151,7 +151,7 @@ impl Rig {
                 Handled::Done(0) => return None,
                 Handled::Done(length) => {
                     let record = self.out[..length].to_vec();
-                    let mut room = [0; 2700];
+                    let mut room = [0; SAVED_MAX];
                     if let Some(saved) = self.agent.save(&mut room) {
                         self.saved = room[..saved.unwrap()].to_vec();
                     }
