@@ -64,8 +64,8 @@ enum Then<'a> {
     Kept,
     /// The lifecycle goes on, or another run has begun; this is shown then.
     Taken(&'a str),
-    /// The lifecycle goes on, or what it was told before is told again.
-    Somehow,
+    /// What it does is looked at by [`Subject::did`].
+    Does,
 }
 
 /// What is expected of a message.
@@ -106,6 +106,8 @@ trait Subject: Peer + Sized {
     fn message(&mut self, input: Self::Input, at: &At) -> Message;
     /// By the tables.
     fn expected(input: Self::Input, facts: &Facts<'_>) -> Expected;
+    /// Looks at what an input has done: what [`Then::Taken`] and [`Then::Does`] do not say.
+    fn did(&mut self, _input: Self::Input, _facts: &Facts<'_>, _board: &mut Board) {}
     /// Whether the specification has this step. Not over a boot: there is none here.
     fn allows(before: &str, after: &str) -> bool;
 }
@@ -250,10 +252,11 @@ fn pair<S: Subject>(
             assert!(stays(board), "the lifecycle stays: {}", what());
             assert_eq!(now, then, "{}", what());
         }
-        Then::Somehow => {}
+        Then::Does => subject.did(input, &facts, board),
         Then::Taken(then) => {
             assert!(!stays(board), "the lifecycle goes on: {}", what());
             assert_eq!(now, then, "{}", what());
+            subject.did(input, &facts, board);
         }
     }
     for _ in 0..4 {

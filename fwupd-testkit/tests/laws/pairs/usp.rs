@@ -1,15 +1,16 @@
 //! USP: TR-181, Device.DeviceInfo.FirmwareImage.{i}., and TR-369.
 
 use fwupd_core::image::SlotId;
-use fwupd_core::lifecycle::State;
-use fwupd_core::outcome::Initiator;
+use fwupd_core::lifecycle::{Owner, State};
+use fwupd_core::outcome::{Ask, Initiator, Reach};
 use fwupd_core::slot::Enabled;
 use fwupd_usp::note::Note;
+use fwupd_usp::spec::model::Command;
 
-use super::{Expected, Facts, Life, Subject, Then, Who, enabled, kept, refused};
+use super::{Expected, Facts, Life, Subject, Then, Who, enabled, kept, refused, taken};
 use crate::peers::usp::{URL, Usp};
-use crate::peers::{Board, Message};
-use crate::search::{At, status};
+use crate::peers::{Board, Message, Peer};
+use crate::search::{At, name, status};
 
 /// A row: that of what runs, and the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,9 +63,26 @@ fn path(row: Row, at: &At) -> String {
     format!("{IMAGES}{}", slot(row, at).0 + 1)
 }
 
-/// The slot that was named for the next boot, in the second of the notes, or that it takes.
-fn named(at: &At, note: usize) -> SlotId {
-    if note == 1 { at.boot.running } else { status(at).next_boot }
+/// What boots next, or was named for that: by the second of the notes the slot that runs.
+fn boot(at: &At, note: usize) -> SlotId {
+    match at.state {
+        State::Activating { image, .. } | State::Trial { image, .. } => image.slot(),
+        State::Reverting { image, .. } => image.slot(),
+        State::Idle | State::Checking { .. } | State::Receiving { .. } if note == 1 => at.boot.running,
+        State::Validating { .. } | State::Staged { .. } if note == 1 => at.boot.running,
+        State::Idle | State::Checking { .. } | State::Receiving { .. } => status(at).next_boot,
+        State::Validating { .. } | State::Staged { .. } => status(at).next_boot,
+    }
+}
+
+/// Whether a slot may be activated.
+fn may_run(at: &At, slot: SlotId) -> bool {
+    enabled(&at.slots[usize::from(slot.0)]) == Enabled::Yes
+}
+
+/// Nobody is at work.
+fn is_free(life: Life) -> bool {
+    matches!(life, Life::Idle | Life::Staged(_))
 }
 
 impl Subject for Usp {
@@ -161,19 +179,14 @@ impl Subject for Usp {
 
     fn expected(input: Input, facts: &Facts<'_>) -> Expected {
         let (at, life, who) = (facts.at, facts.life, facts.who);
-        let taken = |answer: &str| Expected { answer: answer.to_owned(), then: Then::Somehow };
+        let does = |answer: &str| Expected { answer: answer.to_owned(), then: Then::Does };
         let spare = slot(Row::Spare, at);
-        let may_run = enabled(&at.slots[usize::from(spare.0)]) == Enabled::Yes;
+        let may_run = may_run(at, spare);
         let holds = at.slots[usize::from(spare.0)].verified().is_some();
-        let free = matches!(life, Life::Idle | Life::Staged(_));
+        let free = is_free(life);
         let busy = who != Who::Nobody;
-        // What boots next, or was named for that.
-        let boot = match at.state {
-            State::Activating { image, .. } | State::Trial { image, .. } => image.slot(),
-            State::Reverting { image, .. } => image.slot(),
-            State::Idle | State::Checking { .. } | State::Receiving { .. } => named(at, facts.note),
-            State::Validating { .. } | State::Staged { .. } => named(at, facts.note),
-        };
+        let boot = boot(at, facts.note);
+        let downloading = ["Active,Downloading", "Downloading,Active"][usize::from(at.boot.running.0)];
         let shown = |row| {
             let statuses: Vec<&str> = facts.shown.split(',').collect();
             statuses[usize::from(slot(row, at).0)].to_owned()
@@ -181,7 +194,7 @@ impl Subject for Usp {
         match input {
             Download(Row::Runs) => refused("7002"),
             Download(Row::Spare) | DownloadAndActivate if busy => refused("7005"),
-            Download(Row::Spare) | DownloadAndActivate => taken("begun"),
+            Download(Row::Spare) | DownloadAndActivate => taken("begun", downloading),
             DownloadWithoutUrl => refused("7027"),
             DownloadOfAnotherScheme | DownloadWithABadValue => refused("7004"),
             DownloadNowhere | ActivateNowhere => refused("error 7016"),
@@ -191,20 +204,19 @@ impl Subject for Usp {
             Activate(Row::Spare) => refused("7022"),
             ActivateInABadWindow => refused("7027"),
             Boot(_) if !free => refused("error 7004 7012"),
-            Boot(Row::Runs) => taken("set"),
-            Boot(Row::Spare) if may_run => taken("set"),
+            Boot(Row::Runs) => does("set"),
+            Boot(Row::Spare) if may_run => does("set"),
             Boot(Row::Spare) | BootNowhere => refused("error 7004 7012"),
             Available(Row::Runs, true) => refused("set"),
             Available(Row::Runs, false) => refused("error 7004 7014"),
             Available(Row::Spare, on) if on == may_run => refused("set"),
-            Available(Row::Spare, true) if free && holds => taken("set"),
-            Available(Row::Spare, false) if free && boot != spare => taken("set"),
+            Available(Row::Spare, true) if free && holds => does("set"),
+            Available(Row::Spare, false) if free && boot != spare => does("set"),
             Available(Row::Spare, _) => refused("error 7004 7014"),
             AvailableBad => refused("error 7004 7011"),
             WriteStatus => refused("error 7004 7013"),
             Cancel => refused("error 7016"),
-            // It is a reset in any case, with or without a switch.
-            Reboot => taken("done"),
+            Reboot => does("done"),
             UnknownCommand => refused("error 7026"),
             ReadStatus(row) => refused(&format!("0 {}", shown(row))),
             ReadActive => refused(&format!("0 {}", path(Row::Runs, at))),
@@ -214,6 +226,59 @@ impl Subject for Usp {
             AddImage => refused("error 7019"),
             DeleteImage => refused("error 7024 7024"),
             Subscribe => refused("added"),
+        }
+    }
+
+    fn did(&mut self, input: Input, facts: &Facts<'_>, board: &mut Board) {
+        let at = facts.at;
+        let before = board.up.situation().unwrap();
+        let spare = slot(Row::Spare, at);
+        let what = format!("{input:?}, note {}, in {}", facts.note, name(at));
+        let note = Note::parse(&board.note(self.by())).unwrap_or_default();
+        let shown = self.shown(board);
+        let reads = |usp: &mut Self, board: &mut Board, path: &str| {
+            let message = usp.get(path);
+            assert!(usp.hand(&message, board), "{what}");
+            usp.answer().unwrap()
+        };
+        match input {
+            Download(Row::Spare) | DownloadAndActivate => {
+                let State::Receiving { request, .. } = before.state else { panic!("no download: {what}") };
+                let reach =
+                    if input == DownloadAndActivate { Reach::Activate(Ask::No) } else { Reach::Stage };
+                assert_eq!((request.by, request.target, request.reach), (self.by(), spare, reach), "{what}");
+            }
+            Boot(row) => {
+                assert_eq!(board.up.status().unwrap().next_boot, slot(row, at), "what boots next: {what}");
+                assert_eq!(note.boot, Some(slot(row, at)), "{what}");
+                let read = reads(self, board, "Device.DeviceInfo.BootFirmwareImage");
+                assert_eq!(read, format!("0 {}", path(row, at)), "{what}");
+                assert_eq!((before.state, shown.as_str()), (at.state, facts.shown), "{what}");
+            }
+            Available(Row::Spare, on) => {
+                assert_eq!(may_run(&before, spare), on, "{what}");
+                let read = reads(self, board, &format!("{}.Available", path(Row::Spare, at)));
+                assert_eq!(read, format!("0 {on}"), "{what}");
+                assert_eq!(shown, facts.shown, "{what}");
+            }
+            Reboot => {
+                let order = note.order.map(|order| order.command);
+                assert_eq!(order, Some(Command::Reboot), "the boot will be told by its cause: {what}");
+                let boots = boot(at, facts.note);
+                let switches = is_free(facts.life) && boots == spare && may_run(at, spare);
+                // A switch, or a reset that the updater knows nothing of.
+                assert_eq!(self.reboot_wanted(), !switches, "{what}");
+                match before.state {
+                    State::Staged { image, wanted: Some(Owner { by, .. }) }
+                    | State::Activating { image, owner: Owner { by, .. }, .. }
+                        if switches =>
+                    {
+                        assert_eq!((image.slot(), by), (spare, self.by()), "{what}");
+                    }
+                    now => assert!(!switches && now == at.state, "{now:?} after {what}"),
+                }
+            }
+            other => panic!("{other:?} does nothing"),
         }
     }
 
