@@ -174,10 +174,10 @@ fn every_refusal_has_its_code() {
     for (why, download, activate, boot, available, cancel) in [
         (Refused::WrongState, 7002, 7022, 7012, 7014, 7002),
         (Refused::Busy(Initiator(2)), 7005, 7005, 7012, 7014, 7002),
-        (Refused::Unsupported, 7004, 7004, 7026, 7013, 7026),
-        (Refused::Invalid, 7004, 7004, 7012, 7011, 7026),
+        (Refused::Unsupported, 7004, 7026, 7026, 7013, 7026),
+        (Refused::Invalid, 7004, 7004, 7012, 7011, 7003),
         (Refused::NoSuchSlot, 7016, 7016, 7012, 7016, 7016),
-        (Refused::NotAvailable, 7002, 7022, 7012, 7014, 7002),
+        (Refused::NotAvailable, 7002, 7022, 7012, 7014, 7003),
     ] {
         let code = |code: Code| code as u32;
         assert_eq!(code(refused_download(why)), download, "{why:?}");

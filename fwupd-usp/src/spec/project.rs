@@ -195,7 +195,8 @@ pub fn refused_activate(why: Refused) -> Code {
     match why {
         Refused::WrongState | Refused::NotAvailable => Code::CommandFailure,
         Refused::Busy(_) => Code::Resources,
-        Refused::Unsupported | Refused::Invalid => Code::InvalidArguments,
+        Refused::Unsupported => Code::InvalidPath,
+        Refused::Invalid => Code::InvalidArguments,
         Refused::NoSuchSlot => Code::NoObject,
     }
 }
@@ -222,8 +223,9 @@ pub fn refused_available(why: Refused) -> Code {
 /// What a refused Cancel() is answered.
 pub fn refused_cancel(why: Refused) -> Code {
     match why {
-        Refused::WrongState | Refused::Busy(_) | Refused::NotAvailable => Code::Denied,
-        Refused::Unsupported | Refused::Invalid => Code::InvalidPath,
+        Refused::WrongState | Refused::Busy(_) => Code::Denied,
+        Refused::Unsupported => Code::InvalidPath,
         Refused::NoSuchSlot => Code::NoObject,
+        Refused::Invalid | Refused::NotAvailable => Code::Internal,
     }
 }
