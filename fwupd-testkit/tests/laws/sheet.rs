@@ -1,4 +1,5 @@
-//! What the specifications show, copied from the tables of each, and not from the code.
+//! What the specifications show, copied from the tables of each, and not from the code. Where the adapters deviate from
+//! them, that is a list of its own, with the reasons.
 
 use fwupd_core::outcome::{Failure, Initiator, Refused};
 use fwupd_usp::spec::model::ImageStatus;
@@ -92,30 +93,109 @@ pub(crate) const OCF: [(&str, [&str; 4]); 5] = [
 pub(crate) const OCF_MODE: [(&str, u16); 5] =
     [("idle", 0), ("nsa", 256), ("svv", 256), ("sva", 320), ("upgrading", 448)];
 
-/// What a refusal is answered, by whom it was refused: LwM2M Write of Package and Package URI (while Updating), LwM2M
-/// reset and Execute, OCF UPDATE, OCF tm, OCF timer, IoTF initiation, IoTF device/update.
-///
-/// An UPDATE of OCF begins nothing by itself: what a slot or a file could refuse there cannot arise.
-#[rustfmt::skip]
-pub(crate) const REFUSED: [(Refused, [&str; 7]); 6] = [
-    (Refused::WrongState,       ["4.00 (4.05)", "4.05", "5.03", "5.03",      "dropped",   "400", "409"]),
-    (Refused::Busy(ANYBODY),    ["4.00 (4.05)", "4.05", "5.03", "5.03",      "dropped",   "400", "409"]),
-    (Refused::Unsupported,      ["4.05",        "4.05", "5.01", "2.04, r 8", "r 8",       "501", "501"]),
-    (Refused::Invalid,          ["4.00",        "5.00", "5.00", "2.04, r 6", "r 6",       "400", "400"]),
-    (Refused::NoSuchSlot,       ["5.00",        "5.00", "5.00", "2.04, r 8", "r 8",       "500", "500"]),
-    (Refused::NotAvailable,     ["5.00",        "4.05", "5.00", "2.04, r 8", "r 8",       "500", "500"]),
+/// The columns of [`REFUSED`].
+pub(crate) const ANSWERS: [&str; 13] = [
+    "LwM2M Write (State 3)",
+    "LwM2M reset, Execute",
+    "OCF UPDATE",
+    "OCF tm",
+    "OCF timer",
+    "IoTF firmware/download",
+    "IoTF firmware/update",
+    "IoTF device/update",
+    "USP Download()",
+    "USP Activate()",
+    "USP BootFirmwareImage",
+    "USP Available",
+    "USP Cancel()",
 ];
 
-/// The same of USP: Download(), Activate(), Set of BootFirmwareImage, Set of Available, Request.{i}.Cancel(). What is
-/// unsupported of a Download() is the algorithm of its checksum, which is a bad value.
+/// What a refusal is answered. Of LwM2M a Write of Package and Package URI, while Updating in brackets. "-": it cannot
+/// arise there, and would be an internal error, [`INTERNAL`]. Several where the message says which.
 #[rustfmt::skip]
-pub(crate) const REFUSED_USP: [(Refused, [u16; 5]); 6] = [
-    (Refused::WrongState,       [7002, 7022, 7012, 7014, 7002]),
-    (Refused::Busy(ANYBODY),    [7005, 7005, 7012, 7014, 7002]),
-    (Refused::Unsupported,      [7004, 7004, 7026, 7013, 7026]),
-    (Refused::Invalid,          [7004, 7004, 7012, 7011, 7026]),
-    (Refused::NoSuchSlot,       [7016, 7016, 7012, 7016, 7016]),
-    (Refused::NotAvailable,     [7002, 7022, 7012, 7014, 7002]),
+pub(crate) const REFUSED: [(Refused, [&str; 13]); 6] = [
+    (Refused::WrongState, [
+        "4.00 (4.05)", "4.05",
+        "5.03", "5.03", "dropped",
+        "400", "400", "409",
+        "7002", "7022", "7012", "7014", "7002",
+    ]),
+    (Refused::Busy(ANYBODY), [
+        "4.00 (4.05)", "4.05",
+        "5.03", "5.03", "dropped",
+        "400", "400", "409",
+        "7005", "7005", "7012", "7014", "7002",
+    ]),
+    (Refused::Unsupported, [
+        "4.05", "4.05",
+        "5.01", "2.04, r 8", "r 8",
+        "501", "501", "501",
+        "7026", "7026", "7026", "7013", "7026",
+    ]),
+    (Refused::Invalid, [
+        "4.00", "-",
+        "4.00; 2.04, r 6; 2.04, r 7", "2.04, r 6; 2.04, r 7", "r 6; r 7",
+        "400", "-", "400",
+        "7004", "7004", "7012", "7011", "-",
+    ]),
+    (Refused::NoSuchSlot, [
+        "-", "-",
+        "-", "-", "-",
+        "-", "-", "-",
+        "7016", "7016", "7012", "7016", "7016",
+    ]),
+    (Refused::NotAvailable, [
+        "5.00", "4.05",
+        "2.04, r 8", "2.04, r 8", "r 8",
+        "500", "500", "500",
+        "7002", "7022", "7012", "7014", "-",
+    ]),
+];
+
+/// What a "-" is answered, by the first word of the column.
+pub(crate) const INTERNAL: [(&str, &str); 4] =
+    [("LwM2M", "5.00"), ("OCF", "5.00"), ("IoTF", "500"), ("USP", "7003")];
+
+/// An answer that is not the one of [`REFUSED`].
+pub(crate) struct Deviation {
+    pub(crate) why: Refused,
+    pub(crate) of: &'static str,
+    pub(crate) ours: &'static str,
+    pub(crate) reason: &'static str,
+}
+
+const fn but(why: Refused, of: &'static str, ours: &'static str, reason: &'static str) -> Deviation {
+    Deviation { why, of, ours, reason }
+}
+
+/// All of them.
+pub(crate) const DEVIATIONS: [Deviation; 6] = [
+    but(
+        Refused::Invalid,
+        "OCF UPDATE",
+        "5.00",
+        "a bad shape or purl is answered before anything is commanded; an invalid command is an internal error",
+    ),
+    but(
+        Refused::NotAvailable,
+        "OCF UPDATE",
+        "5.00",
+        "it commands only a Cancel or a Discard, which no slot can refuse; it would be an internal error",
+    ),
+    but(Refused::NoSuchSlot, "OCF tm", "2.04, r 8", "it cannot arise; a run that cannot begin has failed"),
+    but(Refused::NoSuchSlot, "OCF timer", "r 8", "it cannot arise; a timer has nobody to answer 5.00 to"),
+    but(
+        Refused::Invalid,
+        "IoTF firmware/update",
+        "400",
+        "it cannot arise, as what is staged is meant; the answer is that of the other initiation",
+    ),
+    but(
+        Refused::Unsupported,
+        "USP Download()",
+        "7004",
+        "the command is in the data model; what is not supported is the value of CheckSumAlgorithm",
+    ),
 ];
 
 const ANYBODY: Initiator = Initiator(2);

@@ -8,6 +8,7 @@ use fwupd_core::lifecycle::State;
 use fwupd_core::outcome::{Ask, Failure, Initiator, Outcome, Phase, Reach, Refused, Run, What};
 use fwupd_core::status::Coarse;
 use fwupd_lwm2m::spec::State as Lwm2mState;
+use fwupd_testkit::tell;
 
 use crate::search::{At, FAILURES, Reached, SLOTS, status};
 use crate::sheet;
@@ -175,8 +176,12 @@ fn coap(code: u8) -> String {
     format!("{}.{:02}", code >> 5, code & 31)
 }
 
-/// What a refusal is answered by LwM2M, OCF and IoTF.
-fn answers(why: Refused) -> [String; 7] {
+/// What a refusal is answered, by the columns of [`sheet::ANSWERS`].
+fn answers(why: Refused) -> [String; sheet::ANSWERS.len()] {
+    use fwupd_iotf::spec::{refused_initiate, refused_update};
+    use fwupd_usp::spec::{
+        refused_activate, refused_available, refused_boot, refused_cancel, refused_download,
+    };
     let write = |state| fwupd_lwm2m::spec::refused_write(why, state) as u8;
     let (before, updating) = (write(Lwm2mState::Idle), write(Lwm2mState::Updating));
     assert_eq!(before, write(Lwm2mState::Downloading));
@@ -184,24 +189,22 @@ fn answers(why: Refused) -> [String; 7] {
     let write =
         if before == updating { coap(before) } else { format!("{} ({})", coap(before), coap(updating)) };
     let run = fwupd_ocf::spec::refused_run(why).map(|result| result.number());
+    let usp = |refused: fn(Refused) -> fwupd_usp::spec::Code| (refused(why) as u16).to_string();
     [
         write,
         coap(fwupd_lwm2m::spec::refused_command(why) as u8),
         coap(fwupd_ocf::spec::refused(why) as u8),
         run.map_or("5.03".to_owned(), |result| format!("2.04, r {result}")),
         run.map_or("dropped".to_owned(), |result| format!("r {result}")),
-        (fwupd_iotf::spec::refused_initiate(why) as u16).to_string(),
-        (fwupd_iotf::spec::refused_update(why) as u16).to_string(),
+        (refused_initiate(why) as u16).to_string(),
+        (refused_initiate(why) as u16).to_string(),
+        (refused_update(why) as u16).to_string(),
+        usp(refused_download),
+        usp(refused_activate),
+        usp(refused_boot),
+        usp(refused_available),
+        usp(refused_cancel),
     ]
-}
-
-/// And by USP.
-fn answers_usp(why: Refused) -> [u16; 5] {
-    use fwupd_usp::spec::{
-        refused_activate, refused_available, refused_boot, refused_cancel, refused_download,
-    };
-    [refused_download, refused_activate, refused_boot, refused_available, refused_cancel]
-        .map(|refused| refused(why) as u16)
 }
 
 fn word(why: Refused) -> String {
@@ -213,16 +216,10 @@ fn word(why: Refused) -> String {
 }
 
 fn refusals() -> String {
-    let mut out = String::new();
-    out.push_str(
-        "| refused | LwM2M Write (State 3) | LwM2M reset, Execute | OCF UPDATE | OCF tm | OCF timer ",
-    );
-    out.push_str("| IoTF initiate | IoTF update | USP Download() | USP Activate() | USP BootFirmwareImage ");
-    out.push_str("| USP Available | USP Cancel() |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|\n");
+    let rule = "---|".repeat(sheet::ANSWERS.len());
+    let mut out = format!("| refused | {} |\n|---|{rule}\n", sheet::ANSWERS.join(" | "));
     for why in REFUSALS {
-        let usp = answers_usp(why).map(|code| code.to_string());
-        let all: Vec<String> = answers(why).into_iter().chain(usp).collect();
-        _ = writeln!(out, "| {} | {} |", word(why), all.join(" | "));
+        _ = writeln!(out, "| {} | {} |", word(why), answers(why).join(" | "));
     }
     out
 }
@@ -268,14 +265,29 @@ pub(crate) fn every_code_is_that_of_the_sheet() {
         }
         assert_eq!(fwupd_usp::spec::fault_code(why) as u16, row.fault, "USP FaultCode, {why:?}");
     }
+    let mut deviations = 0;
     for (n, (why, expected)) in sheet::REFUSED.into_iter().enumerate() {
         assert_eq!(why, REFUSALS[n]);
-        assert_eq!(answers(why), expected, "{why:?}");
+        for ((of, expected), answer) in sheet::ANSWERS.into_iter().zip(expected).zip(answers(why)) {
+            let internal = sheet::INTERNAL.iter().find(|(protocol, _)| of.starts_with(protocol)).unwrap().1;
+            let expected = if expected == "-" { internal } else { expected };
+            let is_of_the_sheet = expected.split("; ").any(|one| one == answer);
+            let mut all = sheet::DEVIATIONS.iter();
+            match all.find(|deviation| (deviation.why, deviation.of) == (why, of)) {
+                None => assert!(is_of_the_sheet, "{of}, {why:?}: {answer}, and not {expected}"),
+                Some(deviation) => {
+                    assert_eq!(answer, deviation.ours, "{of}, {why:?}: {}", deviation.reason);
+                    assert!(!is_of_the_sheet, "{of}, {why:?}: {answer} deviates from nothing");
+                    deviations += 1;
+                }
+            }
+        }
     }
-    for (n, (why, expected)) in sheet::REFUSED_USP.into_iter().enumerate() {
-        assert_eq!(why, REFUSALS[n]);
-        assert_eq!(answers_usp(why), expected, "USP, {why:?}");
-    }
+    assert_eq!(deviations, sheet::DEVIATIONS.len(), "each deviates from a cell of its own");
+    tell(format_args!(
+        "laws: {} answers to refusals are those of the sheet, but for {deviations} that have a reason",
+        sheet::REFUSED.len() * sheet::ANSWERS.len(),
+    ));
 }
 
 /// The document with its tables as they are now.
