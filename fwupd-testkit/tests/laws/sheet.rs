@@ -75,8 +75,11 @@ pub(crate) fn failed(why: Failure) -> &'static Row {
 
 /// LwM2M, /5/0/3: enabler, figure E.6.1-1.
 pub(crate) const LWM2M: [(u8, u8); 8] = [(0, 1), (0, 2), (1, 2), (1, 0), (2, 3), (2, 0), (3, 0), (3, 2)];
-/// And what a boot into a slot that was named for it, by whoever, may show besides: a download ends with it.
-pub(crate) const LWM2M_BOOT: [(u8, u8); 2] = [(0, 3), (1, 3)];
+/// And what a boot into a slot that was named for it, by whoever, may show besides.
+pub(crate) const LWM2M_BOOT: [(u8, u8); 1] = [(0, 3)];
+/// A deviation: the same boot while a download is under way. The boot ends it, 1 to 0, and State 0 is shown by nobody
+/// before the slot that was named is on trial.
+pub(crate) const LWM2M_BOOT_DEVIATION: (u8, u8) = (1, 3);
 
 /// IoTF, mgmt.firmware.state: Firmware, the figures of the download and of the update.
 pub(crate) const IOTF: [(u8, u8); 5] = [(0, 1), (0, 2), (1, 2), (1, 0), (2, 0)];
