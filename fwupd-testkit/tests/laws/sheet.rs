@@ -68,6 +68,9 @@ pub(crate) const FAILED: [Row; 24] = [
     row(Failure::Internal,             ([8, 8], 8, [8, 8], [5, 5]), all(DF, IF), 7003),
 ];
 
+/// USP, FaultCode of what Request.{i}.Cancel() has ended.
+pub(crate) const FAULT_BY_CANCEL: u16 = 7023;
+
 /// The row of a failure.
 pub(crate) fn failed(why: Failure) -> &'static Row {
     FAILED.iter().find(|row| row.why == why).expect("every failure has its row")

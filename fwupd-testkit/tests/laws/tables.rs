@@ -150,9 +150,14 @@ fn failures() -> String {
     out.push_str("|---|---|---|---|---|---|\n");
     for why in FAILURES {
         let codes = codes(why);
+        let cancelled = if why == Failure::Cancelled {
+            format!("; {} by Cancel()", fwupd_usp::spec::Code::Cancelled as u16)
+        } else {
+            String::new()
+        };
         _ = writeln!(
             out,
-            "| {why} | {} | {} | {} | {} | {} |",
+            "| {why} | {} | {} | {} | {} | {}{cancelled} |",
             phases(codes.each_ref().map(|code| code.0)),
             phases(codes.each_ref().map(|code| code.1)),
             phases(codes.each_ref().map(|code| code.2)),
@@ -265,6 +270,7 @@ pub(crate) fn every_code_is_that_of_the_sheet() {
         }
         assert_eq!(fwupd_usp::spec::fault_code(why) as u16, row.fault, "USP FaultCode, {why:?}");
     }
+    assert_eq!(fwupd_usp::spec::Code::Cancelled as u16, sheet::FAULT_BY_CANCEL);
     let mut deviations = 0;
     for (n, (why, expected)) in sheet::REFUSED.into_iter().enumerate() {
         assert_eq!(why, REFUSALS[n]);
