@@ -2,15 +2,16 @@
 
 use fwupd_core::outcome::Initiator;
 use fwupd_core::slot::Enabled;
+use fwupd_iotf::adapter::Wanted;
 use fwupd_iotf::firmware::Attributes;
 use fwupd_iotf::note::{Note, Uri};
 use fwupd_iotf::wire::text::Short;
 use serde_json::{Value, json};
 
-use super::{Expected, Facts, Life, Subject, Who, kept, noted, refused, taken};
+use super::{Expected, Facts, Life, Subject, Then, Who, kept, noted, refused, taken};
 use crate::peers::iotf::{Iotf, URI};
-use crate::peers::{Board, Message};
-use crate::search::At;
+use crate::peers::{Board, Message, Peer};
+use crate::search::{At, name};
 use crate::sheet;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,11 +30,18 @@ pub(super) enum Input {
     Install,
     Reboot,
     FactoryReset,
+    RebootThatIsDone,
+    FactoryResetThatIsDone,
     Custom,
+    Response,
+    ResponseToNothing,
     NoJson,
 }
 
 use Input::*;
+
+/// What is said to a response.
+const SILENCE: &str = "nothing";
 
 fn fields(value: Value) -> Value {
     json!({"d": {"fields": [{"field": "mgmt.firmware", "value": value}]}})
@@ -61,7 +69,11 @@ impl Subject for Iotf {
         Install,
         Reboot,
         FactoryReset,
+        RebootThatIsDone,
+        FactoryResetThatIsDone,
         Custom,
+        Response,
+        ResponseToNothing,
         NoJson,
     ];
 
@@ -81,6 +93,32 @@ impl Subject for Iotf {
         ]
     }
 
+    fn before(&mut self, input: Input, _: &At, board: &mut Board) {
+        if matches!(input, RebootThatIsDone | FactoryResetThatIsDone) {
+            self.acts(board);
+        }
+    }
+
+    fn answered(&mut self, input: Input) -> Option<String> {
+        let answer = self.answer();
+        match input {
+            Response | ResponseToNothing => answer.or_else(|| Some(SILENCE.to_owned())),
+            _ => answer,
+        }
+    }
+
+    fn did(&mut self, input: Input, facts: &Facts<'_>, board: &mut Board) {
+        let wanted = match input {
+            RebootThatIsDone => Wanted::Reboot,
+            FactoryResetThatIsDone => Wanted::FactoryReset,
+            _ => return,
+        };
+        assert_eq!(self.wanted(), Some(wanted), "{input:?} in {}", name(facts.at));
+        // The reset is the application's: the lifecycle stays.
+        assert_eq!(board.up.situation().unwrap(), *facts.at, "{input:?} in {}", name(facts.at));
+        assert_eq!(self.shown(board), facts.shown, "{input:?} in {}", name(facts.at));
+    }
+
     fn message(&mut self, input: Input, _: &At) -> Message {
         let action = |action: &str| format!("mgmt/initiate/{action}");
         match input {
@@ -98,9 +136,11 @@ impl Subject for Iotf {
             CancelObservation => self.request("cancel", named("mgmt.firmware")),
             Download => self.request(&action("firmware/download"), json!({})),
             Install => self.request(&action("firmware/update"), json!({})),
-            Reboot => self.request(&action("device/reboot"), json!({})),
-            FactoryReset => self.request(&action("device/factory_reset"), json!({})),
+            Reboot | RebootThatIsDone => self.request(&action("device/reboot"), json!({})),
+            FactoryReset | FactoryResetThatIsDone => self.request(&action("device/factory_reset"), json!({})),
             Custom => self.request("mgmt/custom/bundle/action", json!({})),
+            Response => self.raw("response", json!("x"), br#"{"rc":200,"reqId":"x"}"#.to_vec()),
+            ResponseToNothing => self.raw("response", json!("x"), br#"{"rc":"200"}"#.to_vec()),
             NoJson => self.raw("observe", json!("x"), br#"{"reqId":"x","d":[1"#.to_vec()),
         }
     }
@@ -134,6 +174,11 @@ impl Subject for Iotf {
                 Life::Idle | Life::Checking | Life::Download(_) => refused("400"),
                 Life::Wanted(_) | Life::Installing => refused("400"),
             },
+            // Not awaited: nothing is answered.
+            Response | ResponseToNothing => refused(SILENCE),
+            RebootThatIsDone | FactoryResetThatIsDone => {
+                Expected { answer: "202".to_owned(), then: Then::Does }
+            }
             // The application carries out no device action here.
             Reboot | FactoryReset | Custom => refused("501"),
             NoJson => refused("400"),

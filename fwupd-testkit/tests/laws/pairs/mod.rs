@@ -103,7 +103,13 @@ trait Subject: Peer + Sized {
     fn fresh(by: Initiator, board: &mut Board) -> Self;
     /// Notes that it may keep there; empty: none.
     fn notes(at: &At) -> Vec<Vec<u8>>;
+    /// What goes before an input, if anything.
+    fn before(&mut self, _input: Self::Input, _at: &At, _board: &mut Board) {}
     fn message(&mut self, input: Self::Input, at: &At) -> Message;
+    /// The answer to a message, once it has come.
+    fn answered(&mut self, _input: Self::Input) -> Option<String> {
+        self.answer()
+    }
     /// By the tables.
     fn expected(input: Self::Input, facts: &Facts<'_>) -> Expected;
     /// Looks at what an input has done: what [`Then::Taken`] and [`Then::Does`] do not say.
@@ -182,9 +188,11 @@ fn pairs<S: Subject>(reached: &Reached) {
         }
     }
     tell(format_args!(
-        "laws: {}: {count} pairs of a situation and an input, of {} situations and {} inputs; {taken} were taken",
+        "laws: {}: {count} pairs of a situation and an input, of {} representatives of {} situations and {} inputs; \
+         {taken} were taken",
         S::NAME,
         all.len(),
+        reached.all.len(),
         S::INPUTS.len(),
     ));
 }
@@ -204,6 +212,7 @@ fn pair<S: Subject>(
         board.drain();
     }
     let mut subject = S::fresh(by, board);
+    subject.before(input, at, board);
     let shown = subject.shown(board);
     let who = match at.state.owner() {
         None => Who::Nobody,
@@ -217,7 +226,7 @@ fn pair<S: Subject>(
     let message = subject.message(input, at);
     let (before, kept, written) = (board.up.situation(), board.note(by), board.written());
     let mut dealt = subject.hand(&message, board);
-    let mut answer = subject.answer();
+    let mut answer = subject.answered(input);
     if expected.then == Then::Unchanged {
         assert!(dealt, "it is refused at once: {}", what());
         assert_eq!(board.up.situation(), before, "what is refused changes nothing: {}", what());
@@ -235,7 +244,7 @@ fn pair<S: Subject>(
         } else {
             subject.poll(board);
         }
-        answer = answer.or_else(|| subject.answer());
+        answer = answer.or_else(|| subject.answered(input));
         seen.push(subject.shown(board));
     }
     assert_eq!(answer.as_deref(), Some(expected.answer.as_str()), "{}", what());

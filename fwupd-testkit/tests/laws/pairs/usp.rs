@@ -2,7 +2,7 @@
 
 use fwupd_core::image::SlotId;
 use fwupd_core::lifecycle::{Owner, State};
-use fwupd_core::outcome::{Ask, Initiator, Reach};
+use fwupd_core::outcome::{Ask, Failure, Initiator, Reach, What};
 use fwupd_core::slot::Enabled;
 use fwupd_usp::note::Note;
 use fwupd_usp::spec::model::Command;
@@ -19,6 +19,19 @@ pub(super) enum Row {
     Spare,
 }
 
+/// What a Cancel() is to end, and how far that has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Begun {
+    Nothing,
+    Download,
+    /// An Activate() whose window has not come.
+    Waits,
+    /// One whose window has, and that the application is asked about.
+    Asks,
+    /// One after which the reset is owed.
+    TooLate,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Input {
     Download(Row),
@@ -29,13 +42,14 @@ pub(super) enum Input {
     DownloadNowhere,
     Activate(Row),
     ActivateNowhere,
+    ActivateInAWindow,
     ActivateInABadWindow,
     Boot(Row),
     BootNowhere,
     Available(Row, bool),
     AvailableBad,
     WriteStatus,
-    Cancel,
+    Cancel(Begun),
     Reboot,
     UnknownCommand,
     ReadStatus(Row),
@@ -85,6 +99,21 @@ fn is_free(life: Life) -> bool {
     matches!(life, Life::Idle | Life::Staged(_))
 }
 
+/// Whether a command is taken for a Cancel() to end.
+fn begins(begun: Begun, at: &At) -> bool {
+    let free = at.state.owner().is_none();
+    match begun {
+        Begun::Nothing => false,
+        Begun::Download => free,
+        Begun::Waits | Begun::Asks | Begun::TooLate => free && may_run(at, slot(Row::Spare, at)),
+    }
+}
+
+/// A window that begins so many seconds from now.
+fn window(start: &'static str, mode: &'static str) -> [(&'static str, &'static str); 3] {
+    [("TimeWindow.1.Start", start), ("TimeWindow.1.End", "7200"), ("TimeWindow.1.Mode", mode)]
+}
+
 impl Subject for Usp {
     const NAME: &'static str = "USP";
     type Input = Input;
@@ -99,6 +128,7 @@ impl Subject for Usp {
         Activate(Row::Runs),
         Activate(Row::Spare),
         ActivateNowhere,
+        ActivateInAWindow,
         ActivateInABadWindow,
         Boot(Row::Runs),
         Boot(Row::Spare),
@@ -109,7 +139,11 @@ impl Subject for Usp {
         Available(Row::Spare, false),
         AvailableBad,
         WriteStatus,
-        Cancel,
+        Cancel(Begun::Nothing),
+        Cancel(Begun::Download),
+        Cancel(Begun::Waits),
+        Cancel(Begun::Asks),
+        Cancel(Begun::TooLate),
         Reboot,
         UnknownCommand,
         ReadStatus(Row::Runs),
@@ -140,6 +174,40 @@ impl Subject for Usp {
         notes.to_vec()
     }
 
+    fn before(&mut self, input: Input, at: &At, board: &mut Board) {
+        let Cancel(begun) = input else { return };
+        let command = |name: &str| format!("{}.{name}", path(Row::Spare, at));
+        let first = match begun {
+            Begun::Nothing => return,
+            Begun::Download => {
+                self.operate(&command("Download()"), &[("URL", URL), ("AutoActivate", "false")])
+            }
+            Begun::Waits => self.operate(&command("Activate()"), &window("3600", "Immediately")),
+            Begun::Asks => self.operate(&command("Activate()"), &window("0", "ConfirmationNeeded")),
+            Begun::TooLate => self.operate(&command("Activate()"), &window("0", "Immediately")),
+        };
+        while !self.hand(&first, board) {
+            board.drain();
+        }
+        assert_eq!(self.answer().as_deref() == Some("begun"), begins(begun, at), "{begun:?} in {}", name(at));
+        if !begins(begun, at) {
+            return;
+        }
+        // The run begins by a poll. It is not polled any more once the reset is owed, or it would tell its end.
+        if matches!(begun, Begun::Asks | Begun::TooLate) {
+            self.poll(board);
+            board.drain();
+        }
+        if begun == Begun::TooLate {
+            for _ in 0..4 {
+                let now = board.now();
+                let _ = board.up.need(now);
+                board.drain();
+            }
+            assert!(matches!(board.up.situation().unwrap().state, State::Activating { .. }), "{}", name(at));
+        }
+    }
+
     fn message(&mut self, input: Input, at: &At) -> Message {
         let command = |row, name: &str| format!("{}.{name}", path(row, at));
         let good = [("URL", URL), ("AutoActivate", "false")];
@@ -153,6 +221,9 @@ impl Subject for Usp {
             DownloadNowhere => self.operate(&format!("{IMAGES}9.Download()"), &good),
             Activate(row) => self.operate(&command(row, "Activate()"), &[]),
             ActivateNowhere => self.operate(&format!("{IMAGES}9.Activate()"), &[]),
+            ActivateInAWindow => {
+                self.operate(&command(Row::Spare, "Activate()"), &window("3600", "WhenIdle"))
+            }
             ActivateInABadWindow => {
                 self.operate(&command(Row::Spare, "Activate()"), &[("TimeWindow.1.Start", "0")])
             }
@@ -163,7 +234,7 @@ impl Subject for Usp {
             }
             AvailableBad => self.set(&format!("{}.", path(Row::Spare, at)), "Available", "maybe"),
             WriteStatus => self.set(&format!("{}.", path(Row::Spare, at)), "Status", "Available"),
-            Cancel => self.operate("Device.LocalAgent.Request.1.Cancel()", &[]),
+            Cancel(_) => self.operate("Device.LocalAgent.Request.1.Cancel()", &[]),
             Reboot => self.operate("Device.Reboot()", &[]),
             UnknownCommand => self.operate(&command(Row::Spare, "Erase()"), &[]),
             ReadStatus(row) => self.get(&command(row, "Status")),
@@ -186,6 +257,8 @@ impl Subject for Usp {
         let free = is_free(life);
         let busy = who != Who::Nobody;
         let boot = boot(at, facts.note);
+        let ended = ["Active,DownloadFailed", "DownloadFailed,Active"][usize::from(at.boot.running.0)];
+        let asked = ["Active,Available", "Available,Active"][usize::from(at.boot.running.0)];
         let downloading = ["Active,Downloading", "Downloading,Active"][usize::from(at.boot.running.0)];
         let shown = |row| {
             let statuses: Vec<&str> = facts.shown.split(',').collect();
@@ -198,10 +271,10 @@ impl Subject for Usp {
             DownloadWithoutUrl => refused("7027"),
             DownloadOfAnotherScheme | DownloadWithABadValue => refused("7004"),
             DownloadNowhere | ActivateNowhere => refused("error 7016"),
-            Activate(_) if busy => refused("7005"),
+            Activate(_) | ActivateInAWindow if busy => refused("7005"),
             Activate(Row::Runs) => refused("7002"),
-            Activate(Row::Spare) if may_run => kept("begun"),
-            Activate(Row::Spare) => refused("7022"),
+            Activate(Row::Spare) | ActivateInAWindow if may_run => kept("begun"),
+            Activate(Row::Spare) | ActivateInAWindow => refused("7022"),
             ActivateInABadWindow => refused("7027"),
             Boot(_) if !free => refused("error 7004 7012"),
             Boot(Row::Runs) => does("set"),
@@ -215,7 +288,12 @@ impl Subject for Usp {
             Available(Row::Spare, _) => refused("error 7004 7014"),
             AvailableBad => refused("error 7004 7011"),
             WriteStatus => refused("error 7004 7013"),
-            Cancel => refused("error 7016"),
+            Cancel(begun) if !begins(begun, at) => refused("error 7016"),
+            Cancel(Begun::Nothing) => refused("error 7016"),
+            Cancel(Begun::Download) => taken("done", ended),
+            Cancel(Begun::Waits) => kept("done"),
+            Cancel(Begun::Asks) => taken("done", asked),
+            Cancel(Begun::TooLate) => refused("7002"),
             Reboot => does("done"),
             UnknownCommand => refused("error 7026"),
             ReadStatus(row) => refused(&format!("0 {}", shown(row))),
@@ -277,6 +355,11 @@ impl Subject for Usp {
                     }
                     now => assert!(!switches && now == at.state, "{now:?} after {what}"),
                 }
+            }
+            Cancel(Begun::Download | Begun::Asks) => {
+                let last = before.last.map(|last| (last.by, last.what));
+                let cancelled = What::Failed(Failure::Cancelled);
+                assert_eq!((before.state.owner(), last), (None, Some((self.by(), cancelled))), "{what}");
             }
             other => panic!("{other:?} does nothing"),
         }

@@ -2,7 +2,7 @@
 
 use fwupd_core::outcome::{Ask, Initiator};
 use fwupd_core::status::Status;
-use fwupd_iotf::adapter::{Config, Device, Handled, Outgoing, Publish};
+use fwupd_iotf::adapter::{Config, Device, Handled, Outgoing, Publish, Wanted};
 use fwupd_iotf::note::Note;
 use serde_json::{Value, json};
 
@@ -46,6 +46,18 @@ impl Iotf {
     pub(crate) fn asks(&mut self, ask: Ask) {
         self.config.ask = ask;
         self.device = Device::new(self.config).unwrap();
+    }
+
+    /// The application carries out device actions; connected anew.
+    pub(crate) fn acts(&mut self, board: &mut Board) {
+        self.config.device_actions = true;
+        self.device = Device::new(self.config).unwrap();
+        self.connect(board);
+    }
+
+    /// The device action that is to be carried out.
+    pub(crate) fn wanted(&mut self) -> Option<Wanted> {
+        self.device.wanted()
     }
 
     pub(crate) fn reset(&mut self) {
