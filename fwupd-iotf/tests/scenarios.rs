@@ -158,7 +158,9 @@ impl Rig for Iotf {
         match end {
             End::Fresh | End::Nothing | End::NoUri | End::NoScheme => "0/0",
             End::Discarded | End::Installed => "0/0",
-            End::Newer | End::NothingNewer | End::Withdrawn => panic!("{end:?} has no words"),
+            End::Newer | End::NothingNewer | End::Withdrawn | End::CancelledEarly => {
+                panic!("{end:?} has no words")
+            }
             End::Staged => "2/0",
             End::Deferred => "2/1",
             End::Received(Failure::NoSpaceInFlash | Failure::OutOfRam) => "0/2",

@@ -272,6 +272,29 @@ impl<R: Rig> Bench<R> {
         panic!("the device does not come to rest: {:?}", self.up.need(self.device.clock.now()));
     }
 
+    /// Lets the device go on until the last byte of a download is in, and it is being checked.
+    ///
+    /// # Panics
+    /// When it does not come so far.
+    pub(super) fn received_all(&mut self) -> Result<(), PowerLost> {
+        for _ in 0..ROUNDS {
+            self.drain()?;
+            let now = self.now();
+            if let Need::Fetch { ticket, uri, offset, .. } = self.up.need(now) {
+                let uri = uri.to_owned();
+                self.fetch(ticket, &uri, offset)?;
+            }
+            // A request finds nothing being written, and is taken before the check has ended.
+            self.drain()?;
+            if matches!(self.up.status().map(|status| status.state), Some(State::Validating { .. })) {
+                return Ok(());
+            }
+            self.poll()?;
+            self.device.clock.advance(1);
+        }
+        panic!("nothing is checked: {:?}", self.up.need(self.device.clock.now()));
+    }
+
     fn fetch(&mut self, ticket: Ticket, uri: &str, offset: u32) -> Result<bool, PowerLost> {
         let now = self.now();
         let Some(file) = self.device.files.get(uri).cloned() else {

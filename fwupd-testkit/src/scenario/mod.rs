@@ -204,6 +204,8 @@ pub enum End {
     NoScheme,
     /// The download, or the delivery, failed.
     Received(Failure),
+    /// The download was ended before anything was known of what would come.
+    CancelledEarly,
     /// The installation failed, and the old image runs.
     Given(Failure),
     /// The installation failed before the image ran, and it is still there.
@@ -222,6 +224,7 @@ impl End {
             Self::Deferred => (Coarse::STAGED, Phase::Staged, What::Failed(Failure::Deferred)),
             Self::Installed => (Coarse::NOTHING, Phase::Activation, What::Done),
             Self::Received(why) => (Coarse::NOTHING, Phase::Download, What::Failed(why)),
+            Self::CancelledEarly => (Coarse::NOTHING, Phase::Download, What::Failed(Failure::Cancelled)),
             Self::Given(why) => (Coarse::NOTHING, Phase::Activation, What::Failed(why)),
             Self::Kept(why) => (Coarse::STAGED, Phase::Activation, What::Failed(why)),
         };

@@ -14,6 +14,8 @@ pub(super) fn all<R: Rig>() -> Vec<Story> {
         story("a newer version is found, and not downloaded", newer::<R>).needing(Ability::Check),
         story("what is no newer version is not taken for one", not_newer::<R>).needing(Ability::Check),
         story("a download is ended by its manager", cancelled::<R>).needing(Ability::Cancel),
+        story("a download is ended before its first byte", cancelled_early::<R>).needing(Ability::Cancel),
+        story("a download is ended when its last byte is in", cancelled_late::<R>).needing(Ability::Cancel),
         story("what is given up is not installed", discarded::<R>),
         story("a second download is refused while one is under way", second::<R>),
         story("whoever comes while another is at work is refused", busy::<R>),
@@ -42,6 +44,27 @@ fn cancelled<R: Rig>() -> Told {
     fetch(&mut bench, "new")?;
     assert_eq!(bench.seen.last(), Some(&Coarse::RECEIVING));
     bench.source = Source::Serves;
+    bench.does(Order::Cancel)?;
+    bench.ends(End::Received(Failure::Cancelled), OLD)?;
+    next_update(&mut bench)
+}
+
+fn cancelled_early<R: Rig>() -> Told {
+    let mut bench = Bench::<R>::new(Ask::No);
+    bench.source = Source::Stops(0);
+    fetch(&mut bench, "new")?;
+    assert_eq!((bench.seen.last(), bench.received()), (Some(&Coarse::RECEIVING), 0));
+    bench.source = Source::Serves;
+    bench.does(Order::Cancel)?;
+    // Nothing is known of what it would have been.
+    bench.ends(End::CancelledEarly, OLD)?;
+    next_update(&mut bench)
+}
+
+fn cancelled_late<R: Rig>() -> Told {
+    let mut bench = Bench::<R>::new(Ask::No);
+    bench.asks(Order::Fetch(&Bench::<R>::at("new")), Case::Taken)?;
+    bench.received_all()?;
     bench.does(Order::Cancel)?;
     bench.ends(End::Received(Failure::Cancelled), OLD)?;
     next_update(&mut bench)
