@@ -30,6 +30,9 @@ const BREAK: u8 = 0xFF;
 #[derive(Clone, Debug)]
 pub struct Reader<'b>(&'b [u8]);
 
+/// A simple value in a byte of its own.
+const SIMPLE: u8 = major::SIMPLE << 5 | 24;
+
 /// How many entries are still to come; `None` until a break.
 #[derive(Clone, Copy, Debug)]
 pub struct Left(Option<u32>);
@@ -138,6 +141,10 @@ impl<'b> Reader<'b> {
     fn skip_in(&mut self, depth: u8) -> Result<(), Malformed> {
         let depth = depth.checked_sub(1).ok_or(Malformed)?;
         let mut inside = self.clone();
+        // A simple value below 32 has no second byte.
+        if let [SIMPLE, 0..32, ..] = self.0 {
+            return Err(Malformed);
+        }
         let (kind, argument) = self.head()?;
         let items = match (kind, argument) {
             (major::UNSIGNED | major::NEGATIVE | major::SIMPLE, Some(_)) => return Ok(()),
@@ -259,7 +266,9 @@ mod tests {
     #[test]
     fn what_is_well_formed_is_passed_over_and_nothing_else() {
         // From appendix A of RFC 8949.
-        let good: [&[u8]; 8] = [
+        let good: [&[u8]; 10] = [
+            &[0xf8, 0xff],
+            &[0xf8, 0x20],
             &[0x18, 0x64],
             &[0xf9, 0x3c, 0x00],
             &[0xf6],
@@ -275,8 +284,12 @@ mod tests {
             assert!(!skips(&[bytes, &[0]].concat()), "{bytes:02x?}");
         }
         // From appendix F: breaks out of place, reserved values, an odd number of items in a map, and parts of a
-        // string that are of another kind or have no length.
-        let bad: [&[u8]; 9] = [
+        // string that are of another kind or have no length, simple values below 32 in two bytes.
+        let bad: [&[u8]; 13] = [
+            &[0xf8, 0x00],
+            &[0xf8, 0x18],
+            &[0xf8, 0x1f],
+            &[0x81, 0xf8, 0x14],
             &[0xff],
             &[0x81, 0xff],
             &[0x1c],
