@@ -89,8 +89,8 @@ type No = &'static str;
 pub struct Device {
     by: Initiator,
     ask: Ask,
-    /// The line at work has been commanded; it is answered once that is written.
-    commanded: bool,
+    /// The line at work, by its print, once it has been commanded; it is answered once that is written.
+    commanded: Option<u32>,
     /// When what is ready is installed, monotonic milliseconds.
     at: Option<u64>,
 }
@@ -98,7 +98,7 @@ pub struct Device {
 impl Device {
     /// A device that asks its application before an installation, or not.
     pub const fn new(by: Initiator, ask: Ask) -> Self {
-        Self { by, ask, commanded: false, at: None }
+        Self { by, ask, commanded: None, at: None }
     }
 
     /// A line came in. `out` takes the answer, up to 64 bytes.
@@ -110,7 +110,7 @@ impl Device {
         out: &mut [u8],
     ) -> Handled {
         let mut out = Line { into: out, len: 0 };
-        let line = parse(line);
+        let (line, print) = (parse(line), print(line));
         // Whoever asks how it stands never waits for what is being written.
         if line == Some(("STATUS", "")) {
             let shown = up.status().map(|status| (project(&status).word(), status.last.copied()));
@@ -118,11 +118,15 @@ impl Device {
             let _ = write!(out, "STATUS {state} ").and_then(|()| result(last.as_ref(), &mut out));
             return out.end();
         }
+        // Another one than that at work: nobody waits for the answer to that any more.
+        self.commanded.take_if(|at_work| *at_work != print);
         let said = match (up.settled(self.by), line) {
             (Settled::Pending, _) => return Handled::Again,
-            (Settled::Written, _) if core::mem::take(&mut self.commanded) => Ok(true),
-            (Settled::Lost, _) if core::mem::take(&mut self.commanded) => Err("lost"),
-            (Settled::Written | Settled::Lost, Some((verb, argument))) => self.order(verb, argument, now, up),
+            (Settled::Written, _) if self.commanded.take().is_some() => Ok(true),
+            (Settled::Lost, _) if self.commanded.take().is_some() => Err("lost"),
+            (Settled::Written | Settled::Lost, Some((verb, argument))) => {
+                self.order((verb, argument), print, now, up)
+            }
             (Settled::Written | Settled::Lost, None) => Err("syntax"),
         };
         match said {
@@ -136,8 +140,8 @@ impl Device {
     /// Does what a line says; false if it is to be handed in again.
     fn order<P: Platform>(
         &mut self,
-        verb: &str,
-        argument: &str,
+        (verb, argument): (&str, &str),
+        print: u32,
         now: Now,
         up: &mut Updater<P>,
     ) -> Result<bool, No> {
@@ -175,7 +179,7 @@ impl Device {
         };
         up.command(self.by, command, None, now).map_err(no)?;
         // Its answer waits until it is written.
-        self.commanded = true;
+        self.commanded = Some(print);
         Ok(false)
     }
 
@@ -195,8 +199,18 @@ impl Device {
 
     /// Whether every line is answered.
     pub const fn drained(&self) -> bool {
-        !self.commanded
+        self.commanded.is_none()
     }
+
+    /// The manager is gone, and waits for no answer. What it has asked for goes on.
+    pub const fn disconnected(&mut self) {
+        self.commanded = None;
+    }
+}
+
+/// A line that is handed in again is known by this: FNV-1a.
+fn print(line: &[u8]) -> u32 {
+    line.iter().fold(0x811C_9DC5, |print, byte| (print ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
 }
 
 /// A line: its verb, and its argument or nothing.

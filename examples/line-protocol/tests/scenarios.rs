@@ -142,3 +142,23 @@ fn a_line_that_says_nothing_is_told_so_and_changes_nothing() {
     assert_eq!(raw(&[b'A'; 100_000], &mut bench), "NO syntax");
     assert_eq!(raw(b"STATUS\n", &mut bench), "STATUS idle -");
 }
+
+#[test]
+fn a_line_whose_manager_is_gone_does_not_answer_the_next_one() {
+    for tells in [false, true] {
+        let mut bench = Bench::<Line>::new(Ask::No);
+        let (now, mut out) = (bench.now(), [0; 64]);
+        let line = format!("FETCH {}new\n", Line::BASE);
+        let handled = bench.rig.device.handle(line.as_bytes(), now, &mut bench.up, &mut out);
+        assert_eq!(handled, Handled::Again, "it is being written");
+        assert!(!bench.rig.device.drained());
+        if tells {
+            bench.rig.device.disconnected();
+            assert!(bench.rig.device.drained());
+        }
+        assert_eq!(ask(&mut bench, "CANCEL").unwrap(), "OK");
+        assert_eq!(ask(&mut bench, "STATUS").unwrap(), "STATUS idle cancelled");
+        // It is another CANCEL, and there is nothing to cancel.
+        assert_eq!(ask(&mut bench, "CANCEL").unwrap(), "NO state");
+    }
+}
