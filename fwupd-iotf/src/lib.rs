@@ -52,6 +52,7 @@
 //!
 //! while published.last().is_none_or(|last: &String| !last.contains(r#""state":2"#)) {
 //!     let now = board.clock.now();
+//!     // Other adapters of this updater, if there are any, are all polled before anything is handled.
 //!     // A message that came in, until it is dealt with.
 //!     if let Some((topic, payload)) = inbox.front() {
 //!         match device.handle(topic, payload.as_bytes(), now, &mut updater, &mut out).expect("room") {

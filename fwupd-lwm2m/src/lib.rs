@@ -37,6 +37,7 @@
 //!             // The updater writes what the server wants, or makes room for the next bytes.
 //!             Handled::Again => {
 //!                 device.drain(&mut updater, "flash::run, here").unwrap();
+//!                 // Other adapters of this updater, if there are any, are all polled here.
 //!                 updater.need(now);
 //!             }
 //!         }

@@ -66,6 +66,7 @@
 //! while board.jumped.map(|slot| slot.0) != Some(1) || inbox.is_some() || !device.drained() {
 //!     board.drain(&mut updater, "the updater").unwrap(); // flash::run
 //!     let now = board.clock.now();
+//!     // Other adapters of this updater, if there are any, are all polled before anything is handled.
 //!     if let Some(datagram) = &inbox
 //!         && updater.status().is_some()
 //!         && let Handled::Done(length) =

@@ -55,6 +55,7 @@
 //! let (mut answer, mut sent) = ([0; 4096], 0);
 //! for _ in 0..200 {
 //!     let now = device.clock.now();
+//!     // Other adapters of this updater, if there are any, are all polled before anything is handled.
 //!     if let Some(message) = &inbox {
 //!         match agent.handle(message, now, &mut updater, &mut answer) {
 //!             Handled::Done(length) => (inbox, sent) = (None, sent + usize::from(length > 0)),

@@ -20,10 +20,10 @@ pub(super) const fn initiator(protocol: Protocol) -> Initiator {
 
 /// A protocol, and its sockets and connections.
 pub(super) trait Adapter<const N: usize> {
-    /// Takes what came in.
+    /// Takes what came in. Since the flash had its last turn, all adapters have been polled.
     fn handle(&mut self, inbound: &Inbound, now: Now, updater: &mut Updater<Host<N>>) -> Taken;
 
-    /// Sends all that is due; true if anything was.
+    /// Sends all that is due, and looks at what became of its run; true if anything was.
     fn poll(&mut self, now: Now, updater: &mut Updater<Host<N>>, inbox: &mut Inbox) -> bool;
 
     /// When to poll again at the latest, monotonic milliseconds.

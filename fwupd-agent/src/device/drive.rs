@@ -251,19 +251,28 @@ impl<'a, const N: usize> Device<'a, N> {
     /// Deals with what came in, and sends what is due; true if there was anything.
     fn talk(&mut self) -> bool {
         let now = self.now();
+        // A run that has ended is told by whom it belongs to before another one can begin.
+        let mut worked = self.poll(now);
         let mut inbound = std::mem::take(&mut self.inbound);
         inbound.push(self.inbox.take());
-        let mut worked = inbound.round(|inbound| match self.deal_with(inbound, now) {
+        worked |= inbound.round(|inbound| match self.deal_with(inbound, now) {
             // What nobody claims came in on a socket that is closed by now.
             Taken::Yes | Taken::NotMine => true,
             Taken::NotYet => false,
         });
         self.inbound = inbound;
-        for adapter in &mut self.adapters {
-            worked |= adapter.poll(now, &mut self.updater, &mut self.inbox);
-        }
+        worked |= self.poll(now);
         if let Some(download) = &mut self.download {
             worked |= download.poll(now, &mut self.updater);
+        }
+        worked
+    }
+
+    /// Sends what is due.
+    fn poll(&mut self, now: Now) -> bool {
+        let mut worked = false;
+        for adapter in &mut self.adapters {
+            worked |= adapter.poll(now, &mut self.updater, &mut self.inbox);
         }
         worked
     }

@@ -258,6 +258,9 @@ impl<'a> Device<'a> {
 
     /// A message came in. `out` takes the payload of the answer.
     ///
+    /// Where several adapters share an updater, all of them are polled between its flash operations and this: a
+    /// run that has ended is seen by its own adapter only until another one begins.
+    ///
     /// # Errors
     /// [`NoRoom`].
     pub fn handle<P: Platform>(
@@ -302,6 +305,8 @@ impl<'a> Device<'a> {
     }
 
     /// What is to be sent now; to be called until there is nothing. `out` takes the payload.
+    ///
+    /// To be called after the updater's flash operations, and of all adapters before more is handled.
     ///
     /// # Errors
     /// [`NoRoom`].

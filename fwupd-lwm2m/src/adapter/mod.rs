@@ -172,6 +172,9 @@ impl<'a, A: Copy + Eq> Client<'a, A> {
 
     /// A datagram came in. `out` takes what goes back: 1280 bytes are enough for all that there is to read, and
     /// what is longer than `out` is sent in blocks.
+    ///
+    /// Where several adapters share an updater, all of them are polled between its flash operations and this: a
+    /// run that has ended is seen by its own adapter only until another one begins.
     pub fn handle<P: Platform>(
         &mut self,
         from: A,
@@ -228,6 +231,8 @@ impl<'a, A: Copy + Eq> Client<'a, A> {
     }
 
     /// What is to be sent now, and to whom; to be called until there is nothing. `out` has room for 1280 bytes.
+    ///
+    /// To be called after the updater's flash operations, and of all adapters before more is handled.
     #[must_use]
     pub fn poll<P: Platform>(&mut self, now: Now, up: &mut Updater<P>, out: &mut [u8]) -> Option<(A, usize)> {
         if let Some(busy) = &mut self.busy

@@ -89,3 +89,8 @@ fn while_one_adapter_is_at_work_the_others_are_refused_as_busy() {
 fn two_requests_in_one_turn_of_the_loop_are_each_answered_and_kept() {
     four::two_in_one_turn();
 }
+
+#[test]
+fn a_run_that_has_ended_is_told_by_its_own_adapter_though_another_begins_one_in_the_same_turn() {
+    four::an_end_is_told_though_another_begins_in_that_turn();
+}

@@ -186,6 +186,9 @@ impl<'a> Agent<'a> {
 
     /// A Record came in. `out` takes what goes back: 4096 bytes are enough for all that there is to read of two
     /// images and four subscriptions; what does not fit is answered by 7005.
+    ///
+    /// Where several adapters share an updater, all of them are polled between its flash operations and this: a
+    /// run that has ended is seen by its own adapter only until another one begins.
     // In one frame with the caller's buffers, all that is on the stack would be far away: 3 KB of text.
     #[inline(never)]
     pub fn handle<P: Platform>(
@@ -322,6 +325,8 @@ impl<'a> Agent<'a> {
     }
 
     /// What is to be sent now, in `out`; to be called until there is nothing.
+    ///
+    /// To be called after the updater's flash operations, and of all adapters before more is handled.
     #[must_use]
     #[inline(never)]
     pub fn poll<P: Platform>(&mut self, now: Now, up: &mut Updater<P>, out: &mut [u8]) -> Option<usize> {

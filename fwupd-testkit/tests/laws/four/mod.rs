@@ -1,6 +1,7 @@
 //! One device with all four adapters: what one of them has begun, all of them tell, and none of them disturbs.
 
 mod busy;
+mod overtaken;
 mod told;
 
 pub(crate) use busy::{another_is_busy, two_in_one_turn};
@@ -10,6 +11,7 @@ use fwupd_core::updater::{Command, Need};
 use fwupd_testkit::clock::WallAfterReset;
 use fwupd_testkit::device::SelfTest;
 use fwupd_testkit::reference::package;
+pub(crate) use overtaken::an_end_is_told_though_another_begins_in_that_turn;
 use serde_json::json;
 pub(crate) use told::{
     a_boot_into_a_named_slot_is_told_by_all, a_cancellation_is_told_by_all, an_outcome_is_told_by_all,
