@@ -1,7 +1,9 @@
 //! Bytes that nobody means well with: 10,000 random and mutated Records.
 
+use fwupd_core::image::SlotId;
 use fwupd_core::lifecycle::State;
-use fwupd_core::outcome::Run;
+use fwupd_core::outcome::{Initiator, Run};
+use fwupd_core::slot::Slot;
 use fwupd_testkit::random::Random;
 use fwupd_usp::wire::{Out, controller};
 use rusp_lib::usp::Msg;
@@ -114,9 +116,27 @@ fn judge(record: &[u8]) -> (bool, bool) {
     (read.is_some(), read.unwrap_or(false))
 }
 
-fn place(rig: &Rig) -> (State, Run) {
+/// All that a Record may change: the lifecycle, the slots and what boots next, the agent's note, its subscriptions.
+#[derive(Debug, PartialEq)]
+struct Place {
+    state: State,
+    run: Run,
+    slots: Vec<Slot>,
+    next_boot: SlotId,
+    note: Vec<u8>,
+    saved: Vec<u8>,
+}
+
+fn place(rig: &Rig) -> Place {
     let status = rig.up.status().unwrap();
-    (*status.state, status.run)
+    Place {
+        state: *status.state,
+        run: status.run,
+        slots: status.slots.to_vec(),
+        next_boot: status.next_boot,
+        note: rig.up.recall(Initiator(1)).unwrap_or_default().to_vec(),
+        saved: rig.saved.clone(),
+    }
 }
 
 #[test]

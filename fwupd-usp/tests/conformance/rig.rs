@@ -65,7 +65,7 @@ pub(crate) struct Rig {
     pub(crate) up: Updater<Sim<2>>,
     pub(crate) agent: Agent<'static>,
     config: Config<'static>,
-    saved: Vec<u8>,
+    pub(crate) saved: Vec<u8>,
     pub(crate) permit: Permit,
     pub(crate) fetch: Fetch,
     /// Whether there is a connection to the controller.
