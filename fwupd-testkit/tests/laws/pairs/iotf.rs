@@ -100,19 +100,15 @@ impl Subject for Iotf {
     }
 
     fn answered(&mut self, input: Input) -> Option<String> {
-        let answer = self.answer();
-        match input {
-            Response | ResponseToNothing => answer.or_else(|| Some(SILENCE.to_owned())),
-            _ => answer,
-        }
+        let silent = matches!(input, Response | ResponseToNothing).then(|| SILENCE.to_owned());
+        self.answer().or(silent)
     }
 
     fn did(&mut self, input: Input, facts: &Facts<'_>, board: &mut Board) {
-        let wanted = match input {
-            RebootThatIsDone => Wanted::Reboot,
-            FactoryResetThatIsDone => Wanted::FactoryReset,
-            _ => return,
-        };
+        if !matches!(input, RebootThatIsDone | FactoryResetThatIsDone) {
+            return;
+        }
+        let wanted = if input == RebootThatIsDone { Wanted::Reboot } else { Wanted::FactoryReset };
         assert_eq!(self.wanted(), Some(wanted), "{input:?} in {}", name(facts.at));
         // The reset is the application's: the lifecycle stays.
         assert_eq!(board.up.situation().unwrap(), *facts.at, "{input:?} in {}", name(facts.at));

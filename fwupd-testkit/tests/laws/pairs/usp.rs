@@ -307,6 +307,7 @@ impl Subject for Usp {
         }
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "what does nothing is not looked at")]
     fn did(&mut self, input: Input, facts: &Facts<'_>, board: &mut Board) {
         let at = facts.at;
         let before = board.up.situation().unwrap();
@@ -346,14 +347,15 @@ impl Subject for Usp {
                 let switches = is_free(facts.life) && boots == spare && may_run(at, spare);
                 // A switch, or a reset that the updater knows nothing of.
                 assert_eq!(self.reboot_wanted(), !switches, "{what}");
-                match before.state {
-                    State::Staged { image, wanted: Some(Owner { by, .. }) }
-                    | State::Activating { image, owner: Owner { by, .. }, .. }
-                        if switches =>
-                    {
-                        assert_eq!((image.slot(), by), (spare, self.by()), "{what}");
-                    }
-                    now => assert!(!switches && now == at.state, "{now:?} after {what}"),
+                if switches {
+                    let (State::Staged { image, wanted: Some(Owner { by, .. }) }
+                    | State::Activating { image, owner: Owner { by, .. }, .. }) = before.state
+                    else {
+                        panic!("no switch: {what}")
+                    };
+                    assert_eq!((image.slot(), by), (spare, self.by()), "{what}");
+                } else {
+                    assert_eq!(before.state, at.state, "{what}");
                 }
             }
             Cancel(Begun::Download | Begun::Asks) => {
