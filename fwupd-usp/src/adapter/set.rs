@@ -197,31 +197,31 @@ impl Agent<'_> {
             };
         }
         response(out, id, Verb::Set, |out| respond(&view, before, node, out));
-        self.set_subscriptions(&status, node);
+        self.set_subscriptions(&status, before, node);
         Turn::Done
     }
 
-    /// The settings of a Set that concern subscriptions alone, and were found good.
-    fn set_subscriptions(&mut self, status: &Status<'_>, node: &Node<'_>) {
+    /// The settings of a Set that concern subscriptions alone. `before` as it was when they were found good.
+    fn set_subscriptions(&mut self, status: &Status<'_>, before: Plan, node: &Node<'_>) {
         for update in node.nodes(set::UPDATE_OBJS) {
-            for one in update.nodes(object::PARAM_SETTINGS) {
-                let name = one.text(setting::PARAM);
-                let param = Object::Subscription.param(name);
-                if param != Some(Param::Enable) {
-                    continue;
-                }
-                let Some(on) = super::boolean(one.text(setting::VALUE)) else { continue };
-                for place in 0..self.subscriptions.places() {
-                    let Some(number) = self.subscriptions.at(place).map(|one| one.number) else { continue };
-                    let view = self.view(status);
-                    let named = view.path(update.text(object::OBJ_PATH)).is_ok_and(|path| {
-                        path.object == Object::Subscription && view.matching(&path, number) == Ok(true)
-                    });
-                    if named {
-                        self.subscriptions.enable(number, on);
-                    }
-                }
+            let view = self.view(status);
+            let Ok(path) = find(&view, &update) else { continue };
+            let at = (path.object, 0);
+            if path.object != Object::Subscription || row_of(&view, before, at, &update, &mut |_, _| {}).1 {
+                continue;
             }
+            // The last one counts.
+            let enable = update.nodes(object::PARAM_SETTINGS).filter_map(|one| {
+                let is = Object::Subscription.param(one.text(setting::PARAM)) == Some(Param::Enable);
+                super::boolean(one.text(setting::VALUE)).filter(|_| is)
+            });
+            let Some(on) = enable.last() else { continue };
+            let named = (0..self.subscriptions.places()).map(|place| {
+                let one = self.subscriptions.at(place);
+                one.is_some_and(|one| view.matching(&path, one.number) == Ok(true))
+            });
+            let named = named.enumerate().fold(0, |all, (place, is)| all | u32::from(is) << place);
+            self.subscriptions.enable(named, on);
         }
     }
 }

@@ -68,10 +68,13 @@ impl Subscriptions {
         self.all.iter().flatten().find(|one| one.number == number)
     }
 
-    pub(super) fn enable(&mut self, number: u32, on: bool) {
-        for one in self.all.iter_mut().flatten().filter(|one| one.number == number && one.enable != on) {
-            one.enable = on;
-            self.unsaved |= one.persistent;
+    /// Enables or disables those at these places, a bit each.
+    pub(super) fn enable(&mut self, places: u32, on: bool) {
+        for (place, one) in self.all.iter_mut().enumerate() {
+            if let Some(one) = one.as_mut().filter(|one| places >> place & 1 != 0 && one.enable != on) {
+                one.enable = on;
+                self.unsaved |= one.persistent;
+            }
         }
     }
 

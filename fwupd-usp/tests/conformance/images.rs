@@ -1,12 +1,14 @@
 //! What there is to read and to set.
 
+use std::time::{Duration, Instant};
+
 use fwupd_core::outcome::Initiator;
 use fwupd_core::updater::Command;
 use fwupd_usp::adapter::{Handled, SAVED_MAX};
 use fwupd_usp::wire::Full;
-use rusp_lib::usp_builder::{AddBuilder, CreateObjectBuilder};
+use rusp_lib::usp_builder::{AddBuilder, CreateObjectBuilder, SetBuilder, UpdateObjectBuilder};
 
-use crate::rig::{AGENT, Fetch, IMAGES, NEW, ROW1, ROW2, Rig};
+use crate::rig::{AGENT, Fetch, IMAGES, NEW, ROW1, ROW2, Rig, failed};
 
 const INFO: &str = "Device.DeviceInfo.";
 
@@ -285,4 +287,38 @@ fn what_could_not_be_saved_is_still_to_be_saved() {
     }
     assert!(matches!(rig.agent.save(&mut [0; SAVED_MAX]), Some(Ok(8..))));
     assert_eq!(rig.agent.save(&mut [0; SAVED_MAX]), None);
+}
+
+#[test]
+fn an_object_that_fails_enables_nothing() {
+    let mut rig = Rig::new();
+    rig.subscribe("s", "Event", "Device.Boot!", false);
+    let row = "Device.LocalAgent.Subscription.1.";
+    let enabled = |rig: &mut Rig| rig.get(&format!("{row}Enable"));
+    let settings = |all: &[(&str, &str)]| {
+        let all = all.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned(), *k == "ID"));
+        let object = UpdateObjectBuilder::new(row.into()).with_param_settings(all.collect());
+        SetBuilder::new().with_allow_partial(true).with_update_objs(vec![object]).build().unwrap()
+    };
+    let answer = rig.ask(settings(&[("Enable", "false"), ("ID", "t")]));
+    assert_eq!((failed(&answer), enabled(&mut rig).as_str()), (None, "true"));
+    rig.ask(settings(&[("Enable", "false"), ("Alias", "t")]));
+    assert_eq!(enabled(&mut rig), "false");
+}
+
+#[test]
+fn a_long_path_with_many_settings_is_read_once() {
+    let mut rig = Rig::new();
+    (0..8).for_each(|n| rig.subscribe(&format!("s{n}"), "Event", "Device.Boot!", false));
+    let path = format!("Device.LocalAgent.Subscription.[{}].", vec!["Enable==true"; 2_000].join("&&"));
+    let all = |count| vec![("Enable".to_owned(), "true".to_owned(), false); count];
+    let [few, many] = [1, 2_500].map(|count| {
+        let object = UpdateObjectBuilder::new(path.clone()).with_param_settings(all(count));
+        let set = SetBuilder::new().with_allow_partial(true).with_update_objs(vec![object]).build().unwrap();
+        let (record, now, mut out) = (rig.record(set), rig.now(), vec![0; 1 << 20]);
+        let start = Instant::now();
+        assert!(matches!(rig.agent.handle(&record, now, &mut rig.up, &mut out), Handled::Done(1..)));
+        start.elapsed()
+    });
+    assert!(many < few * 100 + Duration::from_millis(100), "{few:?} {many:?}");
 }
