@@ -39,6 +39,8 @@ use view::View;
 
 /// Where a fingerprint begins: FNV-1a, 32 bits.
 const PRINT: u32 = 0x811C_9DC5;
+/// So often the note is written again that the flash does not take.
+const LOSSES: u8 = 3;
 /// How much can be waiting to be told: a boot, both ends of a command, a change.
 const OUTBOX: usize = 4;
 
@@ -130,6 +132,9 @@ pub struct Agent<'a> {
     loaded: bool,
     /// Whether the note is to be written.
     dirty: bool,
+    /// Whether it is being written, and how often it was lost since it was written last.
+    writing: bool,
+    losses: u8,
     subscriptions: Subscriptions,
     request: Option<Request>,
     next_request: u32,
@@ -157,6 +162,8 @@ impl<'a> Agent<'a> {
             note: Note::default(),
             loaded: false,
             dirty: false,
+            writing: false,
+            losses: 0,
             subscriptions: Subscriptions::restore(saved),
             request: None,
             next_request: 1,
@@ -317,6 +324,7 @@ impl<'a> Agent<'a> {
         if !self.load(up) || self.busy.is_some() {
             return false;
         }
+        self.written(up.settled(self.config.by));
         self.watch(linked, now, up);
         if self.dirty && up.settled(self.config.by) != Settled::Pending {
             let _ = self.remember(None, up);
@@ -440,6 +448,16 @@ impl<'a> Agent<'a> {
             self.note = *note;
         }
         self.dirty = false;
+        self.writing = true;
+    }
+
+    /// Looks at what became of the note: where the flash did not take it, it is written again.
+    fn written(&mut self, settled: Settled) {
+        if settled == Settled::Pending || !core::mem::take(&mut self.writing) {
+            return;
+        }
+        self.losses = if settled == Settled::Lost { self.losses.saturating_add(1) } else { 0 };
+        self.dirty |= (1..=LOSSES).contains(&self.losses);
     }
 
     /// What was begun was not written: it has not happened.

@@ -1,5 +1,8 @@
 //! Activate(), Reboot(), and what boots tell.
 
+use fwupd_core::flash::Planner as _;
+use fwupd_core::outcome::Initiator;
+use fwupd_core::updater::Settled;
 use fwupd_testkit::device::SelfTest;
 
 use crate::rig::{IMAGES, NEW, Permit, ROW1, ROW2, Rig};
@@ -362,6 +365,29 @@ fn r82_the_way_back_is_a_boot_like_another() {
     rig.settle();
     assert_eq!((rig.take(), rig.active_boot()), (vec!["Device.Boot!".to_owned()], ("1".into(), "1".into())));
     assert_eq!(boot(&rig), ["back", "RemoteReboot", "Unknown", "true"]);
+}
+
+#[test]
+fn r69_a_note_that_the_flash_does_not_take_is_written_again() {
+    let mut rig = Rig::new();
+    rig.subscribe_all();
+    rig.device.files.insert(NEW.into(), fwupd_testkit::reference::package("one-seq4.suit"));
+    rig.resets = false;
+    rig.download(NEW, &[("AutoActivate", "true")]);
+    rig.resets = true;
+    rig.linked = false;
+    rig.settle();
+    let _ = rig.take();
+    // Boot! is sent, and that it was is not written.
+    rig.linked = true;
+    rig.poll();
+    assert_eq!(rig.take(), ["Device.Boot!"]);
+    rig.poll();
+    assert_eq!(rig.up.settled(Initiator(1)), Settled::Pending);
+    assert!(rig.up.next_op().is_some(), "an operation is owed, and dropped");
+    rig.settle();
+    rig.reboot();
+    assert_eq!(boot(&rig)[3], "false", "once");
 }
 
 #[test]
