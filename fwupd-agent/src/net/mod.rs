@@ -158,7 +158,7 @@ impl Lookup {
         let (waker, name) = (inbox.waker(), host.clone());
         let look = move || {
             // Whoever has gone away needs it no more.
-            let _ = sender.send(resolve(&name, port));
+            let _ = sender.send(resolve(&name, port).first().copied());
             waker.wake();
         };
         thread::Builder::new().name("lookup".to_owned()).spawn(look)?;
@@ -180,7 +180,7 @@ impl Lookup {
     }
 }
 
-/// The first address of a host; `None` if it has none.
-pub fn resolve(host: &str, port: u16) -> Option<SocketAddr> {
-    (host, port).to_socket_addrs().ok()?.next()
+/// The addresses of a host, the first to be tried first; none if it is unknown.
+pub fn resolve(host: &str, port: u16) -> Vec<SocketAddr> {
+    (host, port).to_socket_addrs().map(Iterator::collect).unwrap_or_default()
 }

@@ -1,7 +1,7 @@
 //! WebSocket connections to a server, each opened again whenever it is gone.
 
 use std::io::ErrorKind;
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -143,9 +143,8 @@ fn once(
 
 fn connect(plan: &Plan) -> Result<WebSocket, String> {
     let host = plan.uri.host().unwrap_or_default().trim_matches(['[', ']']);
-    let server = resolve(host, plan.uri.port_u16().unwrap_or(80)).ok_or("the host has no address")?;
+    let stream = reach(&resolve(host, plan.uri.port_u16().unwrap_or(80)))?;
     let text = |why: &dyn std::fmt::Display| why.to_string();
-    let stream = TcpStream::connect_timeout(&server, PATIENCE).map_err(|why| text(&why))?;
     let request = ClientRequestBuilder::new(plan.uri.clone()).with_sub_protocol(plan.subprotocol);
     let config =
         WebSocketConfig::default().max_message_size(Some(plan.largest)).max_frame_size(Some(plan.largest));
@@ -160,6 +159,18 @@ fn connect(plan: &Plan) -> Result<WebSocket, String> {
         tungstenite::client::client_with_config(request, reader, Some(config)).map_err(|why| text(&why))?;
     set(LOOK).map_err(|why| text(&why))?;
     Ok(socket)
+}
+
+/// Connects to the first of these addresses that answers.
+fn reach(addresses: &[SocketAddr]) -> Result<TcpStream, String> {
+    let mut why = "the host has no address".to_owned();
+    for address in addresses {
+        match TcpStream::connect_timeout(address, PATIENCE) {
+            Ok(stream) => return Ok(stream),
+            Err(failed) => why = failed.to_string(),
+        }
+    }
+    Err(why)
 }
 
 /// Sends and reads until the connection is gone, and returns why it is.
@@ -230,4 +241,21 @@ fn serve(
 fn close(socket: &mut WebSocket, status: u16) -> tungstenite::Result<()> {
     socket.close(Some(CloseFrame { code: status.into(), reason: "".into() }))?;
     socket.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, TcpListener};
+
+    use super::*;
+
+    #[test]
+    fn an_address_that_nobody_answers_at_does_not_hide_the_next() {
+        let listen = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let (gone, there) = (listen().local_addr().unwrap(), listen());
+        let address = there.local_addr().unwrap();
+        assert_eq!(reach(&[gone, address]).unwrap().peer_addr().unwrap(), address);
+        assert!(reach(&[gone, gone]).is_err());
+        assert_eq!(reach(&[]).unwrap_err(), "the host has no address");
+    }
 }
