@@ -188,9 +188,11 @@ impl Device<'_> {
                 Turn::Done(Answer { rc: Rc::Ok, body: Body::Values(set.unwrap_or(0)) })
             }
             Inbound::Cancel => Rc::Ok.into(),
-            Inbound::Download | Inbound::Install | Inbound::Reboot | Inbound::FactoryReset => {
+            Inbound::Reboot => {
+                self.wanted = Some(Wanted::Reboot);
                 Rc::Accepted.into()
             }
+            Inbound::Download | Inbound::Install | Inbound::FactoryReset => Rc::Accepted.into(),
             Inbound::Response | Inbound::Other => Turn::Silent,
         }
     }
@@ -292,14 +294,26 @@ impl Device<'_> {
         if self.management.standing() != Standing::Managed {
             return Rc::BadRequest.into();
         }
-        if wanted.is_some() {
-            self.wanted = wanted;
-            return Rc::Accepted.into();
+        match wanted {
+            Some(Wanted::Reboot) => self.reboot(print, up),
+            // It forgets all that is kept: nothing would know the request again.
+            Some(Wanted::FactoryReset) => {
+                self.wanted = wanted;
+                Rc::Accepted.into()
+            }
+            None if inbound == Inbound::Download => self.download(print, now, up),
+            None => self.install(print, now, up),
         }
-        if inbound == Inbound::Download {
-            self.download(print, now, up)
-        } else {
-            self.install(print, now, up)
+    }
+
+    /// Notes the request, which may come once more after the reset.
+    fn reboot<'t, P: Platform>(&self, print: u32, up: &mut Updater<P>) -> Turn<'t> {
+        let Some(view) = self.view(up) else { return Rc::Internal.into() };
+        let note = Note { request: Some((print, Rc::Accepted)), told: self.known(&view), ..view.note };
+        let note = self.noted(&note, &self.attributes, up);
+        match up.remember(self.config.by, note.as_slice()) {
+            Ok(()) => Turn::Again(Step::Settle(Then::Nothing)),
+            Err(why) => refused_initiate(why).into(),
         }
     }
 

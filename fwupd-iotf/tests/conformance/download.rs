@@ -1,7 +1,7 @@
 //! Downloading: rows T33 to T41, T49, T74 and T75.
 
 use fwupd_core::outcome::Failure;
-use fwupd_iotf::adapter::Handled;
+use fwupd_iotf::adapter::{Handled, Wanted};
 use fwupd_testkit::device::sha256;
 use fwupd_testkit::flash::{CutPlace, OpIndex, TornModel};
 use fwupd_testkit::reference::package;
@@ -217,6 +217,19 @@ fn t51_a_request_that_is_delivered_twice_is_carried_out_once() {
     assert_eq!(refused, Some(json!({"rc": 400, "reqId": "the same"})));
     rig.prepare(GOOD);
     assert_eq!((rig.send(topic, &request), rig.shown()), (refused, (0, 0)));
+}
+
+#[test]
+fn t51_a_reboot_that_is_delivered_again_after_it_is_carried_out_once() {
+    let mut rig = Rig::with(|config| config.device_actions = true);
+    let (topic, request) = ("mgmt/initiate/device/reboot", json!({"reqId": "the same"}));
+    let first = rig.send(topic, &request);
+    assert_eq!(first, Some(json!({"rc": 202, "reqId": "the same"})));
+    assert_eq!((rig.send(topic, &request), rig.device.wanted()), (first.clone(), Some(Wanted::Reboot)));
+    rig.reboot();
+    assert_eq!((rig.send(topic, &request), rig.device.wanted()), (first, None));
+    assert_eq!(rig.rc(topic, json!({})), 202, "another request is another one");
+    assert_eq!(rig.device.wanted(), Some(Wanted::Reboot));
 }
 
 #[test]
