@@ -216,7 +216,10 @@ impl Device<'_> {
             note.told = spec::project(&view.status, &note);
             then = Then::Told(note.told);
         }
-        self.remember(&note, &write.attributes, then, up)
+        match self.remember(&note, &write.attributes, then, up) {
+            Some(turn) => turn,
+            None => self.settled(Inbound::Update, envelope, then),
+        }
     }
 
     /// Operations, Observe attribute changes.
@@ -236,7 +239,10 @@ impl Device<'_> {
         if note.observed == view.note.observed {
             return self.settled(Inbound::Observe, envelope, then);
         }
-        self.remember(&note, &self.attributes, then, up)
+        match self.remember(&note, &self.attributes, then, up) {
+            Some(turn) => turn,
+            None => self.settled(Inbound::Observe, envelope, then),
+        }
     }
 
     /// Operations, Cancel attribute observation.
@@ -252,24 +258,25 @@ impl Device<'_> {
         if note.observed == view.note.observed {
             return Rc::Ok.into();
         }
-        self.remember(&note, &self.attributes, Then::Nothing, up)
+        self.remember(&note, &self.attributes, Then::Nothing, up).unwrap_or(Rc::Ok.into())
     }
 
-    /// Notes what is to be answered once it is written.
+    /// Notes what is to be answered once it is written; `None` if it stands in flash already.
     fn remember<'t, P: Platform>(
         &self,
         note: &Note,
         attributes: &Attributes,
         then: Then,
         up: &mut Updater<P>,
-    ) -> Turn<'t> {
+    ) -> Option<Turn<'t>> {
         let bytes = self.noted(note, attributes, up);
-        let kept = up.recall(self.config.by).is_some_and(|kept| kept == bytes.as_slice());
-        // What stands in flash already is not written again.
-        if !kept && let Err(why) = up.remember(self.config.by, bytes.as_slice()) {
-            return spec::refused_update(why).into();
+        if up.recall(self.config.by).is_some_and(|kept| kept == bytes.as_slice()) {
+            return None;
         }
-        Turn::Again(Step::Settle(then))
+        Some(match up.remember(self.config.by, bytes.as_slice()) {
+            Ok(()) => Turn::Again(Step::Settle(then)),
+            Err(why) => spec::refused_update(why).into(),
+        })
     }
 
     /// Operations, Device actions; Firmware, both actions.

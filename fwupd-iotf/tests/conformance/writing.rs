@@ -1,8 +1,11 @@
 //! Writing attributes: rows T22 to T32, T71 and T72.
 
+use fwupd_core::flash::Planner as _;
+use fwupd_core::updater::Settled;
+use fwupd_iotf::adapter::Handled;
 use serde_json::{Value, json};
 
-use crate::rig::{Fetch, GOOD, Rig};
+use crate::rig::{Fetch, GOOD, ME, Rig};
 
 const OTHER: &str = "https://example.com/one-seqmax.suit";
 
@@ -194,4 +197,22 @@ fn t72_a_state_that_is_written_is_not_taken() {
         assert_eq!(rig.update(json!({"state": state})), 204);
         assert_eq!(rig.shown(), (2, 0));
     }
+}
+
+#[test]
+fn a_write_that_changes_nothing_is_taken_though_something_was_lost_before() {
+    let mut rig = Rig::new();
+    rig.prepare(GOOD);
+    rig.settle();
+    // A request whose frame is lent and never written, and the connection with it.
+    let observe = br#"{"d":{"fields":["mgmt.firmware"]},"reqId":"x"}"#;
+    assert_eq!(rig.hand("iotdm-1/observe", observe), Handled::Again);
+    assert!(rig.up.next_op().is_some());
+    rig.device.disconnected();
+    rig.settle();
+    assert_eq!(rig.up.settled(ME), Settled::Lost);
+    let written = rig.board.flash.total().mutating();
+    rig.connect();
+    rig.prepare(GOOD);
+    assert_eq!(rig.board.flash.total().mutating(), written);
 }
