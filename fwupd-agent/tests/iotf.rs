@@ -139,6 +139,37 @@ fn a_request_is_acknowledged_once_it_is_dealt_with_and_survives_a_lost_connectio
 }
 
 #[test]
+fn requests_wait_for_a_broker_that_does_not_acknowledge_and_none_is_lost() {
+    let bench = Bench::new();
+    let mut platform = Platform::open().unwrap();
+    let device = start(&bench, &platform);
+    managed(&mut platform, 1);
+    platform.observe().unwrap();
+    platform.holds = true;
+    let ask = |platform: &mut Platform| {
+        platform.request(Inbound::Observe, Some(json!({ "fields": [{ "field": "mgmt.firmware" }] })))
+    };
+    let ids: Vec<String> = (0..50).map(|_| ask(&mut platform)).collect();
+    let answered = |platform: &Platform| {
+        ids.iter().filter(|id| platform.answered.iter().any(|a| a["reqId"] == **id)).count()
+    };
+    until("as many answers as may be on their way", || {
+        platform.listen(Duration::from_millis(20));
+        (answered(&platform) >= 32).then_some(())
+    });
+    platform.listen(Duration::from_millis(100));
+    assert_eq!(answered(&platform), 32);
+    platform.release();
+    until("the other answers", || {
+        platform.listen(Duration::from_millis(20));
+        (answered(&platform) == 50).then_some(())
+    });
+    assert_eq!(platform.seen.len(), 2, "on one connection");
+    assert_eq!(platform.early, 0);
+    drop(device);
+}
+
+#[test]
 fn a_broker_that_is_away_does_not_end_the_device() {
     let bench = Bench::new();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -166,9 +197,16 @@ fn a_reboot_and_a_factory_reset_are_done_once_they_are_answered() {
     platform.observe().unwrap();
     assert_eq!(rc(&mut platform, Inbound::Download, None), 202);
     told(&mut platform, [2, 0]);
-    assert_eq!(rc(&mut platform, Inbound::Reboot, None), 202);
+    let answer = platform.ask(Inbound::Reboot, None).unwrap();
+    assert_eq!(answer["rc"], 202);
     managed(&mut platform, 2);
+    // Its acknowledgement was lost: the broker delivers it once more.
+    let again = json!({ "reqId": answer["reqId"] }).to_string();
+    platform.publish("iotdm-1/mgmt/initiate/device/reboot", again.as_bytes());
     assert_eq!(platform.observe().unwrap(), (2, 0), "it outlives a reset");
+    assert_eq!(platform.answered.iter().filter(|told| **told == answer).count(), 2);
+    platform.listen(Duration::from_millis(200));
+    assert_eq!(platform.managed.len(), 2, "it is done once");
     assert_eq!(rc(&mut platform, Inbound::FactoryReset, None), 202);
     managed(&mut platform, 3);
     assert_eq!(platform.observe().unwrap(), (0, 0));

@@ -54,7 +54,7 @@ pub(super) enum Wanted {
 pub(super) enum Taken {
     /// It is dealt with.
     Yes,
-    /// The updater has work to do first; then it is to be given again.
+    /// The updater, or a connection, has work to do first; then it is to be given again.
     NotYet,
     /// It came in elsewhere.
     NotMine,

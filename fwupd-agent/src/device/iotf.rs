@@ -102,12 +102,10 @@ impl<'a> Iotf<'a> {
         now: Now,
         updater: &mut Updater<Host<N>>,
     ) -> Taken {
-        let told = Message(&message.topic, &message.payload);
         if self.mqtt.flights() >= AHEAD {
-            self.trace.say(Way::In, self.broker, format_args!("{told}: put off, nothing is acknowledged"));
-            // The broker delivers it once more.
-            return Taken::Yes;
+            return Taken::NotYet;
         }
+        let told = Message(&message.topic, &message.payload);
         let mut out = [0; OUT_MAX];
         match self.device.handle(&message.topic, &message.payload, now, updater, &mut out) {
             Ok(Handled::Again) => return Taken::NotYet,

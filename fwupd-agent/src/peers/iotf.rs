@@ -35,6 +35,9 @@ pub struct Platform {
     /// What the device has not acknowledged, in order.
     owed: Vec<Publish>,
     session: bool,
+    /// Whether acknowledgements are held back, and those that are.
+    pub holds: bool,
+    held: Vec<u16>,
     /// The names by which it has connected, and the filters that it has subscribed to, in order.
     pub seen: Vec<String>,
     /// How often it has said that it goes.
@@ -65,6 +68,8 @@ impl Platform {
             number: 0,
             owed: Vec::new(),
             session: false,
+            holds: false,
+            held: Vec::new(),
             seen: Vec::new(),
             farewells: 0,
             early: 0,
@@ -86,6 +91,14 @@ impl Platform {
     pub fn hang_up(&mut self) {
         self.stream = None;
         self.read.clear();
+    }
+
+    /// Sends the acknowledgements that were held back.
+    pub fn release(&mut self) {
+        self.holds = false;
+        for number in std::mem::take(&mut self.held) {
+            self.send(&Packet::PubAck(PubAck::new(number)));
+        }
     }
 
     /// Takes what comes within that time.
@@ -188,6 +201,7 @@ impl Platform {
         match packet {
             Packet::Connect(connect) => {
                 self.seen.push(connect.client_id);
+                self.held.clear();
                 let session_present = self.session && !connect.clean_session;
                 self.session = !connect.clean_session;
                 let code = ConnectReturnCode::Success;
@@ -205,7 +219,11 @@ impl Platform {
             }
             Packet::Publish(message) => {
                 self.message(&message);
-                self.send(&Packet::PubAck(PubAck::new(message.pkid)));
+                if self.holds {
+                    self.held.push(message.pkid);
+                } else {
+                    self.send(&Packet::PubAck(PubAck::new(message.pkid)));
+                }
             }
             Packet::PubAck(ack) => self.owed.retain(|message| message.pkid != ack.pkid),
             Packet::PingReq => self.send(&Packet::PingResp),
