@@ -3,12 +3,14 @@
 
 mod backoff;
 pub mod mqtt;
+mod places;
 mod queue;
 mod trace;
 mod udp;
 pub mod websocket;
 
 pub use backoff::Backoff;
+pub use places::Arrived;
 pub use queue::Queue;
 pub use trace::{Trace, Way};
 pub use udp::Udp;
@@ -20,6 +22,7 @@ use std::thread;
 use std::time::Duration;
 
 use fwupd_coap::uri::{Host, Uri};
+use places::Entry;
 use tungstenite::http::Uri as Url;
 
 /// Names a socket or a connection of this process.
@@ -67,19 +70,19 @@ enum Parcel {
 /// Where all that comes in arrives.
 #[derive(Debug)]
 pub struct Inbox {
-    sender: Sender<Parcel>,
-    receiver: Receiver<Parcel>,
+    sender: Sender<Option<Arrived>>,
+    receiver: Receiver<Option<Arrived>>,
     next: u32,
 }
 
 /// Ends a wait at an inbox.
 #[derive(Clone, Debug)]
-pub struct Waker(Sender<Parcel>);
+pub struct Waker(Sender<Option<Arrived>>);
 
 impl Waker {
     /// Whoever waits goes on. One that has gone away needs it no more.
     pub fn wake(&self) {
-        drop(self.0.send(Parcel::Wake));
+        drop(self.0.send(None));
     }
 }
 
@@ -92,22 +95,14 @@ impl Default for Inbox {
 
 impl Inbox {
     /// What has come in, if anything has.
-    pub fn take(&self) -> Option<Inbound> {
-        loop {
-            match self.receiver.try_recv().ok()? {
-                Parcel::Inbound(inbound) => return Some(inbound),
-                Parcel::Wake => {}
-            }
-        }
+    pub fn take(&self) -> Option<Arrived> {
+        self.receiver.try_iter().flatten().next()
     }
 
     /// What comes in within so many milliseconds, if nobody wakes it before.
-    pub fn wait(&self, millis: u64) -> Option<Inbound> {
+    pub fn wait(&self, millis: u64) -> Option<Arrived> {
         // This end holds a sender: nobody can hang up.
-        match self.receiver.recv_timeout(Duration::from_millis(millis)).ok()? {
-            Parcel::Inbound(inbound) => Some(inbound),
-            Parcel::Wake => None,
-        }
+        self.receiver.recv_timeout(Duration::from_millis(millis)).ok()?
     }
 
     /// What ends a wait from another thread.
@@ -115,9 +110,9 @@ impl Inbox {
         Waker(self.sender.clone())
     }
 
-    fn open(&mut self) -> (Port, Sender<Parcel>) {
+    fn open(&mut self) -> (Port, Entry) {
         self.next = self.next.wrapping_add(1);
-        (Port(self.next), self.sender.clone())
+        (Port(self.next), Entry::new(self.sender.clone()))
     }
 }
 

@@ -2,15 +2,15 @@
 
 use std::collections::VecDeque;
 
-use super::{Inbound, Port};
+use super::{Arrived, Inbound, Port};
 
 /// The oldest first. What waits at one port holds up what came in there behind it, and nothing else.
 #[derive(Debug, Default)]
-pub struct Queue(VecDeque<Inbound>);
+pub struct Queue(VecDeque<Arrived>);
 
 impl Queue {
     /// Puts this at the end.
-    pub fn push(&mut self, inbound: Option<Inbound>) {
+    pub fn push(&mut self, inbound: Option<Arrived>) {
         self.0.extend(inbound);
     }
 
@@ -41,7 +41,7 @@ impl Queue {
 mod tests {
     use std::net::SocketAddr;
 
-    use super::super::What;
+    use super::super::{What, places};
     use super::*;
 
     fn inbound(port: u32, number: u8) -> Inbound {
@@ -57,7 +57,7 @@ mod tests {
     fn a_port_that_waits_keeps_its_order_and_holds_up_no_other() {
         let mut queue = Queue::default();
         for (port, n) in [(1, 10), (1, 11), (2, 20), (1, 12), (2, 21)] {
-            queue.push(Some(inbound(port, n)));
+            queue.push(Some(places::arrived(inbound(port, n))));
         }
         let mut seen = Vec::new();
         let mut round = |queue: &mut Queue, waits: u32| {

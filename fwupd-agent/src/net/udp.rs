@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use super::{Inbound, Inbox, Parcel, Port, Trace, Way, What};
+use super::{Inbound, Inbox, Port, Trace, Way, What};
 
 /// Longest datagram: no UDP payload is longer.
 const LONGEST: usize = 65_535;
@@ -58,8 +58,8 @@ impl Udp {
                 let Ok((count, from)) = reader.recv_from(&mut buffer) else { continue };
                 let bytes = buffer.get(..count).unwrap_or_default().to_vec();
                 told.datagram(Way::In, from, &bytes);
-                let what = What::Datagram(from, bytes);
-                if sender.send(Parcel::Inbound(Inbound { port, what })).is_err() {
+                // More than there is room for is as if it were lost on its way.
+                if sender.offer(Inbound { port, what: What::Datagram(from, bytes) }).is_err() {
                     return;
                 }
             }
