@@ -127,15 +127,24 @@ fn a_request_is_acknowledged_once_it_is_dealt_with_and_survives_a_lost_connectio
             .then_some(())
     });
     assert_eq!(platform.early, 0, "an answer first, then the acknowledgement");
-    // A packet longer than any ends the connection, and not the device.
+    drop(device);
+}
+
+#[test]
+fn a_message_longer_than_any_ends_the_session_and_the_device_is_managed_in_the_next_one() {
+    let bench = Bench::new();
+    let mut platform = Platform::open().unwrap();
+    let device = start(&bench, &platform);
+    managed(&mut platform, 1);
     platform.publish("iotdm-1/observe", &vec![b' '; 250_000]);
-    until("the end of the connection", || {
-        platform.listen(Duration::from_millis(20));
-        (platform.seen.len() >= 6).then_some(())
-    });
+    managed(&mut platform, 2);
+    assert_eq!(platform.observe().unwrap(), (0, 0));
+    // Once to end the session, and once for good.
+    let name = "d:org:type:tested";
+    assert_eq!(platform.seen, [name, "iotdm-1/#", name, name, "iotdm-1/#"]);
     drop(device);
     let told = std::fs::read_to_string(bench.path("device.err")).unwrap();
-    assert!(told.contains("connection gone: "), "{told}");
+    assert!(told.contains("connection gone: ") && told.contains("the session is ended"), "{told}");
 }
 
 #[test]

@@ -1,13 +1,16 @@
 //! Connections to a broker of MQTT 3.1.1, each opened again whenever it is gone, in a session that outlives it.
 
+use std::fmt::Display;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use rumqttc::{Client, Connection, MqttOptions, Outgoing, Packet, Publish, QoS};
+use rumqttc::mqttbytes::Error::PayloadSizeLimitExceeded;
+use rumqttc::{Client, Connection, ConnectionError, MqttOptions, Outgoing, Packet, Publish, QoS, StateError};
 
+use super::places::Entry;
 use super::{Backoff, Inbound, Inbox, Parcel, Port, Trace, Way, What};
 
 /// Requests that may wait for the connection.
@@ -26,7 +29,8 @@ pub struct Plan {
     pub client_id: String,
     /// How often a ping is sent.
     pub keep_alive: Duration,
-    /// Longest payload that is sent or taken, bytes. A longer one ends the connection.
+    /// Longest payload that is sent or taken, bytes. A longer one ends the connection, and the session: in that
+    /// the broker would send it for ever.
     pub largest: usize,
     /// When it is tried again.
     pub backoff: Backoff,
@@ -49,6 +53,7 @@ pub struct Mqtt {
     client: Client,
     port: Port,
     flights: Arc<AtomicUsize>,
+    acks: Arc<AtomicUsize>,
     leaving: bool,
     left: Arc<AtomicBool>,
 }
@@ -66,25 +71,23 @@ impl Mqtt {
         options.set_clean_session(false).set_manual_acks(true).set_max_packet_size(largest, largest);
         let (client, connection) = Client::new(options, REQUESTS);
         let (port, sender) = inbox.open();
-        let (flights, left) = (Arc::<AtomicUsize>::default(), Arc::<AtomicBool>::default());
+        let (flights, acks) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
+        let left = Arc::<AtomicBool>::default();
         let reader = Reader {
             flights: Arc::clone(&flights),
+            acks: Arc::clone(&acks),
             left: Arc::clone(&left),
             backoff: plan.backoff,
-            tell: move |event| {
-                let parcel = match event {
-                    Some(event) => Parcel::Inbound(Inbound { port, what: What::Mqtt(event) }),
-                    None => Parcel::Wake,
-                };
-                sender.send(parcel).map_err(|_| Unheard)
-            },
+            up: false,
+            port,
+            sender,
             peer,
             trace,
         };
         // Ends with whoever listens.
         let read = move || drop(reader.read(connection));
         thread::Builder::new().name("mqtt".to_owned()).spawn(read)?;
-        Ok(Self { client, port, flights, leaving: false, left })
+        Ok(Self { client, port, flights, acks, leaving: false, left })
     }
 
     /// Its name.
@@ -108,7 +111,12 @@ impl Mqtt {
 
     /// Acknowledges a message. One that is not acknowledged comes again.
     pub fn acknowledge(&self, message: &Publish) {
-        drop(self.client.try_ack(message));
+        if message.qos == QoS::AtLeastOnce {
+            self.acks.fetch_add(1, Ordering::SeqCst);
+            if self.client.try_ack(message).is_err() {
+                landed(&self.acks);
+            }
+        }
     }
 
     /// How many messages are published and not acknowledged.
@@ -121,74 +129,147 @@ impl Mqtt {
         self.leaving = self.client.try_disconnect().is_ok();
     }
 
-    /// Whether nothing is on its way.
+    /// Whether nothing is on its way, and nothing waits to be sent.
     pub fn is_idle(&self) -> bool {
-        self.flights() == 0 && (!self.leaving || self.left.load(Ordering::SeqCst))
+        let acknowledged = self.acks.load(Ordering::SeqCst) == 0;
+        self.flights() == 0 && acknowledged && (!self.leaving || self.left.load(Ordering::SeqCst))
     }
 }
 
 /// Nobody listens any more.
 struct Unheard;
 
-/// One message less is on its way, and whether that was the last.
-fn landed(flights: &AtomicUsize) -> bool {
-    let less = |flights: usize| Some(flights.saturating_sub(1));
-    flights.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less).is_ok_and(|before| before <= 1)
+/// One less of them is on its way, and whether that was the last.
+fn landed(count: &AtomicUsize) -> bool {
+    let less = |count: usize| Some(count.saturating_sub(1));
+    count.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less).is_ok_and(|before| before <= 1)
 }
 
-struct Reader<T> {
+struct Reader {
     flights: Arc<AtomicUsize>,
+    acks: Arc<AtomicUsize>,
     left: Arc<AtomicBool>,
     backoff: Backoff,
-    tell: T,
+    /// Whether there is a connection.
+    up: bool,
+    port: Port,
+    sender: Entry,
     peer: String,
     trace: Trace,
 }
 
-impl<T: Fn(Option<Event>) -> Result<(), Unheard>> Reader<T> {
+/// What is to become of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Goes {
+    On,
+    /// It is closed, and opened again later.
+    Down,
+    /// It was only there to end the session, and the next one is opened.
+    Anew,
+}
+
+impl Reader {
     fn read(mut self, mut connection: Connection) -> Result<(), Unheard> {
-        let mut up = false;
         // An error here says that there is no client any more.
         while let Ok(event) = connection.recv() {
-            match event {
-                Ok(rumqttc::Event::Incoming(packet)) => up |= self.packet(packet)?,
+            let goes = match event {
+                Ok(rumqttc::Event::Incoming(packet)) => {
+                    let kept = !connection.eventloop.mqtt_options.clean_session();
+                    self.packet(packet, kept)?
+                }
                 Ok(rumqttc::Event::Outgoing(Outgoing::Disconnect)) => {
                     self.left.store(true, Ordering::SeqCst);
-                    return (self.tell)(None);
+                    return self.wake();
                 }
-                Ok(rumqttc::Event::Outgoing(_)) => {}
-                Err(why) => {
-                    let what = if up { "connection gone" } else { "no connection" };
-                    self.trace.say(Way::In, &self.peer, format_args!("{what}: {why}"));
-                    if std::mem::take(&mut up) {
-                        (self.tell)(Some(Event::Down))?;
+                Ok(rumqttc::Event::Outgoing(Outgoing::PubAck(_))) => {
+                    if landed(&self.acks) {
+                        self.wake()?;
                     }
-                    thread::sleep(self.backoff.wait());
+                    Goes::On
+                }
+                Ok(rumqttc::Event::Outgoing(_)) => Goes::On,
+                Err(why) => {
+                    if let ConnectionError::MqttState(StateError::Deserialization(error)) = &why
+                        && matches!(error, PayloadSizeLimitExceeded(_))
+                    {
+                        connection.eventloop.mqtt_options.set_clean_session(true);
+                    }
+                    self.gone(&why)?;
+                    Goes::On
+                }
+            };
+            match goes {
+                Goes::On => {}
+                Goes::Anew => {
+                    connection.eventloop.mqtt_options.set_clean_session(false);
+                    connection.eventloop.clean();
+                }
+                Goes::Down => {
+                    connection.eventloop.clean();
+                    self.gone(&"more comes than is dealt with")?;
                 }
             }
         }
         Ok(())
     }
 
-    /// A packet came in; true if it says that there is a connection.
-    fn packet(&mut self, packet: Packet) -> Result<bool, Unheard> {
+    /// There is no connection, which is tried again after a wait.
+    fn gone(&mut self, why: &dyn Display) -> Result<(), Unheard> {
+        let what = if self.up { "connection gone" } else { "no connection" };
+        self.trace.say(Way::In, &self.peer, format_args!("{what}: {why}"));
+        // They are not sent in the next one.
+        self.acks.store(0, Ordering::SeqCst);
+        if std::mem::take(&mut self.up) {
+            self.tell(Event::Down)?;
+        }
+        thread::sleep(self.backoff.wait());
+        Ok(())
+    }
+
+    /// A packet came in, on a connection whose session is kept or is not.
+    fn packet(&mut self, packet: Packet, kept: bool) -> Result<Goes, Unheard> {
         #[expect(clippy::wildcard_enum_match_arm, reason = "not our enum: the rest belongs to the crate")]
         match packet {
             Packet::ConnAck(ack) => {
-                self.trace.say(Way::In, &self.peer, "connected");
-                self.backoff.reset();
                 // What the broker does not know of is not sent again.
                 if !ack.session_present {
                     self.flights.store(0, Ordering::SeqCst);
                 }
-                (self.tell)(Some(Event::Up))?;
-                return Ok(true);
+                if !kept {
+                    self.trace.say(Way::In, &self.peer, "the session is ended, and with it what it had kept");
+                    return Ok(Goes::Anew);
+                }
+                self.trace.say(Way::In, &self.peer, "connected");
+                self.up = true;
+                self.tell(Event::Up)?;
             }
-            Packet::Publish(message) => (self.tell)(Some(Event::Message(message)))?,
-            // Somebody may wait for that.
-            Packet::PubAck(_) if landed(&self.flights) => (self.tell)(None)?,
+            Packet::Publish(message) => {
+                let again = message.qos == QoS::AtLeastOnce;
+                let event = What::Mqtt(Event::Message(message));
+                // To wait here for a place would keep acknowledgements from being read, which that may wait for.
+                let taken = self.sender.offer(Inbound { port: self.port, what: event });
+                if !taken.map_err(|_| Unheard)? && again {
+                    return Ok(Goes::Down);
+                }
+                self.backoff.reset();
+            }
+            Packet::PubAck(_) => {
+                self.backoff.reset();
+                // Somebody may wait for that.
+                if landed(&self.flights) {
+                    self.wake()?;
+                }
+            }
             _ => {}
         }
-        Ok(false)
+        Ok(Goes::On)
+    }
+
+    fn tell(&self, event: Event) -> Result<(), Unheard> {
+        self.sender.squeeze(Inbound { port: self.port, what: What::Mqtt(event) }).map_err(|_| Unheard)
+    }
+
+    fn wake(&self) -> Result<(), Unheard> {
+        self.sender.send(Parcel::Wake).map_err(|_| Unheard)
     }
 }

@@ -13,7 +13,8 @@ const PLACES: usize = 128;
 #[derive(Debug)]
 pub struct Arrived {
     inbound: Inbound,
-    _place: Place,
+    /// None: it waits beside all places.
+    _place: Option<Place>,
 }
 
 impl Deref for Arrived {
@@ -75,7 +76,7 @@ impl Entry {
         // An inbox that is gone has left all places.
         let taken = self.places.freed.wait_while(self.places.taken(), full);
         let place = self.place(taken.unwrap_or_else(PoisonError::into_inner));
-        self.put(Some(Arrived { inbound, _place: place }))
+        self.put(Some(Arrived { inbound, _place: Some(place) }))
     }
 
     /// Hands this over if there is a place for it; whether there is.
@@ -85,8 +86,13 @@ impl Entry {
             return Ok(false);
         }
         let place = self.place(taken);
-        self.put(Some(Arrived { inbound, _place: place }))?;
+        self.put(Some(Arrived { inbound, _place: Some(place) }))?;
         Ok(true)
+    }
+
+    /// Hands this over beside all places: only for what nobody outside can have come in as often as he likes.
+    pub(super) fn squeeze(&self, inbound: Inbound) -> Result<(), Gone> {
+        self.put(Some(Arrived { inbound, _place: None }))
     }
 
     fn place(&self, mut taken: MutexGuard<'_, usize>) -> Place {
@@ -101,7 +107,7 @@ impl Entry {
 
 #[cfg(test)]
 pub(super) fn arrived(inbound: Inbound) -> Arrived {
-    Arrived { inbound, _place: Place(Arc::default()) }
+    Arrived { inbound, _place: None }
 }
 
 #[cfg(test)]

@@ -202,6 +202,9 @@ impl Platform {
             Packet::Connect(connect) => {
                 self.seen.push(connect.client_id);
                 self.held.clear();
+                if connect.clean_session {
+                    self.owed.clear();
+                }
                 let session_present = self.session && !connect.clean_session;
                 self.session = !connect.clean_session;
                 let code = ConnectReturnCode::Success;
