@@ -28,6 +28,9 @@ const fn because(code: Code) -> Fault {
     (code, "")
 }
 
+/// Most bytes of the result of one row: its path, a code and why.
+const RESULT: usize = 160;
+
 /// How a command is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reply {
@@ -108,6 +111,14 @@ impl Agent<'_> {
                         return Turn::Done;
                     }
                 };
+                // What cannot be answered is not begun.
+                let longest = |out: &mut Out<'_>| {
+                    (0..=others.count_ones()).for_each(|_| out.raw(&[0; RESULT]));
+                };
+                if responds && !out.fits(|out| response(out, id, Verb::Operate, longest)) {
+                    error(out, id, Code::Resources, |_| {});
+                    return Turn::Done;
+                }
                 let done = match command {
                     Command::Reboot => self.reboot(node, now, up),
                     Command::Download => self.download(number, node, now, up),

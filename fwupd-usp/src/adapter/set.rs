@@ -173,6 +173,12 @@ impl Agent<'_> {
                 return Turn::Done;
             }
         };
+        // What cannot be answered is not begun.
+        if step == Step::Start
+            && !out.fits(|out| response(out, id, Verb::Set, |out| respond(&view, before, node, out)))
+        {
+            return fails(Code::Resources, out);
+        }
         // What is not as it should be yet. What boots comes last, as a slot has to be enabled first.
         let differs = enabled(&status) ^ after.enabled;
         let slot = (0u8..).map(SlotId).take(status.slots.len()).find(|slot| differs & bit(*slot) != 0);

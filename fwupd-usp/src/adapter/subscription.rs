@@ -39,6 +39,8 @@ pub(super) struct Subscriptions {
     pub(super) next: u32,
     /// Whether what outlives a reset has changed since it was saved.
     pub(super) unsaved: bool,
+    /// The places of those that are being deleted, a bit each: they are seen no more, and could come back.
+    gone: u32,
 }
 
 /// Field numbers of what is saved.
@@ -61,11 +63,11 @@ impl Subscriptions {
     }
 
     pub(super) fn at(&self, place: usize) -> Option<&Subscription> {
-        self.all.get(place).and_then(Option::as_ref)
+        self.all.get(place).and_then(Option::as_ref).filter(|_| self.gone >> place & 1 == 0)
     }
 
     pub(super) fn get(&self, number: u32) -> Option<&Subscription> {
-        self.all.iter().flatten().find(|one| one.number == number)
+        (0..self.places()).filter_map(|place| self.at(place)).find(|one| one.number == number)
     }
 
     /// Enables or disables those at these places, a bit each.
@@ -78,9 +80,18 @@ impl Subscriptions {
         }
     }
 
+    /// Begins to delete one.
     pub(super) fn remove(&mut self, number: u32) {
-        for place in &mut self.all {
-            if let Some(one) = place.take_if(|one| one.number == number) {
+        for (place, one) in self.all.iter().enumerate() {
+            self.gone |= u32::from(one.as_ref().is_some_and(|one| one.number == number)) << place;
+        }
+    }
+
+    /// Those that are being deleted are deleted, or come back.
+    pub(super) fn removed(&mut self, for_good: bool) {
+        let gone = core::mem::take(&mut self.gone);
+        for (place, one) in self.all.iter_mut().enumerate() {
+            if let Some(one) = one.take_if(|_| for_good && gone >> place & 1 != 0) {
                 self.unsaved |= one.persistent;
             }
         }
@@ -139,7 +150,7 @@ impl Subscriptions {
     pub(super) fn restore(bytes: &[u8]) -> Self {
         let all = Node::new(bytes);
         let next = all.number(saved::NEXT).max(1);
-        let mut read = Self { all: [None; PLACES], next, unsaved: false };
+        let mut read = Self { all: [None; PLACES], next, unsaved: false, gone: 0 };
         for (place, node) in read.all.iter_mut().zip(all.nodes(saved::SUBSCRIPTION)) {
             let one = place.insert(Subscription::EMPTY);
             if one.restore(&node).is_none() {

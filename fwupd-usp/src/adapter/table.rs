@@ -51,9 +51,9 @@ impl Agent<'_> {
     #[inline(never)]
     pub(super) fn add(&mut self, status: &Status<'_>, id: &str, node: &Node<'_>, out: &mut Out<'_>) {
         let mut new = Subscription::EMPTY;
+        let Subscriptions { next, unsaved, .. } = self.subscriptions;
         if !node.flag(add::ALLOW_PARTIAL) {
             // Whether all of them can be made is tried out.
-            let Subscriptions { next, unsaved, .. } = self.subscriptions;
             let failed = node.nodes(add::CREATE_OBJS).find_map(|one| {
                 let made = create(&self.view(status), &one, &mut new, &mut |_| {});
                 let code = made.and_then(|()| self.subscriptions.add(&new)).err()?;
@@ -70,20 +70,39 @@ impl Agent<'_> {
                 });
             }
         }
+        // What cannot be answered is not made.
+        let fits = out.fits(|out| self.added(status, id, node, &mut new, out));
+        self.subscriptions.take_back(next, unsaved);
+        if fits {
+            self.added(status, id, node, &mut new, out);
+        } else {
+            emit_error(out, id, Code::Resources, |_| {});
+        }
+    }
+
+    #[inline(never)]
+    fn added(
+        &mut self,
+        status: &Status<'_>,
+        id: &str,
+        node: &Node<'_>,
+        new: &mut Subscription,
+        out: &mut Out<'_>,
+    ) {
         response(out, id, Verb::Add, |out| {
             for one in node.nodes(add::CREATE_OBJS) {
                 let result = out.open(add_resp::CREATED_OBJ_RESULTS);
                 out.text(add_result::REQUESTED_PATH, one.text(object::OBJ_PATH));
                 let outer = out.open(add_result::OPER_STATUS);
-                let made = create(&self.view(status), &one, &mut new, &mut |_| {});
-                match made.and_then(|()| self.subscriptions.add(&new)) {
+                let made = create(&self.view(status), &one, new, &mut |_| {});
+                match made.and_then(|()| self.subscriptions.add(new)) {
                     Ok(number) => {
                         let inner = out.open(oper_status::OPER_SUCCESS);
                         path_of(out, instance_result::AFFECTED_PATH, Object::Subscription, number, "");
                         let mut tell = |(name, code, _): super::subscription::Bad<'_>| {
                             param_error(instance_result::PARAM_ERRS, name, code, out);
                         };
-                        let _ = create(&self.view(status), &one, &mut new, &mut tell);
+                        let _ = create(&self.view(status), &one, new, &mut tell);
                         self.view(status).keys(
                             instance_result::UPDATED_PARAMS,
                             Object::Subscription,
@@ -110,6 +129,19 @@ impl Agent<'_> {
                 }
             }
         }
+        // What cannot be answered is not deleted.
+        let fits = out.fits(|out| self.deleted(status, id, node, out));
+        self.subscriptions.removed(false);
+        if fits {
+            self.deleted(status, id, node, out);
+            self.subscriptions.removed(true);
+        } else {
+            emit_error(out, id, Code::Resources, |_| {});
+        }
+    }
+
+    #[inline(never)]
+    fn deleted(&mut self, status: &Status<'_>, id: &str, node: &Node<'_>, out: &mut Out<'_>) {
         response(out, id, Verb::Delete, |out| {
             for one in node.texts(delete::OBJ_PATHS) {
                 let result = out.open(delete_resp::DELETED_OBJ_RESULTS);

@@ -35,6 +35,8 @@ pub enum Value<'a> {
     Fixed32(u32),
 }
 
+/// Bytes that the lengths of a Record's payload, and of what that is in, take at most.
+const ENDS: usize = 10;
 /// Groups within groups that are skipped; no schema here has any.
 const GROUPS: usize = 8;
 
@@ -379,7 +381,17 @@ impl<'b> Out<'b> {
         }
     }
 
-    /// How much has been written, to go back to.
+    /// Whether this fits, with the ends of the messages that are open. Nothing of it is written.
+    pub fn fits(&mut self, content: impl FnOnce(&mut Self)) -> bool {
+        let (len, full) = (self.len, self.full);
+        content(self);
+        self.raw(&[0; ENDS]);
+        let fits = !self.full;
+        (self.len, self.full) = (len, full);
+        fits
+    }
+
+    /// How much has been written.
     pub fn len(&self) -> usize {
         self.len
     }

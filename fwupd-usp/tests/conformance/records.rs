@@ -1,10 +1,14 @@
 //! Records and Messages as such.
 
 use fwupd_usp::adapter::Handled;
-use rusp_lib::usp_builder::{GetBuilder, GetSupportedProtocolBuilder, RecordBuilder, SessionContextBuilder};
+use rusp_lib::usp::Body;
+use rusp_lib::usp_builder::{
+    AddBuilder, CreateObjectBuilder, DeleteBuilder, GetBuilder, GetSupportedProtocolBuilder, RecordBuilder,
+    SessionContextBuilder, SetBuilder, UpdateObjectBuilder,
+};
 use rusp_lib::usp_record::mod_Record::OneOfrecord_type;
 
-use crate::rig::{AGENT, CONTROLLER, NEW, Rig, failed, wrap};
+use crate::rig::{AGENT, CONTROLLER, Fetch, NEW, ROW2, Rig, failed, wrap};
 
 fn get() -> rusp_lib::usp::Body {
     GetBuilder::new().with_params(vec!["Device.DeviceInfo.SoftwareVersion".into()]).build().unwrap()
@@ -121,4 +125,53 @@ fn an_answer_that_does_not_fit_is_an_error_and_nothing_is_cut() {
     let OneOfrecord_type::no_session_context(inner) = back.record_type else { panic!("a Message") };
     let msg = rusp_lib::usp::Msg::from_bytes(&inner.payload).unwrap();
     assert_eq!(failed(&msg).as_deref(), Some("error 7005"));
+}
+
+/// Hands in a Record with more and more room for its answer, until that is no Error. Till then nothing changes.
+fn until_it_fits(rig: &mut Rig, body: Body, what: &str) {
+    let record = rig.record(body);
+    let shown = |rig: &mut Rig| format!("{:?}", rig.get_all(&["Device."], 0));
+    let before = shown(rig);
+    for room in 0..2_000 {
+        let mut out = vec![0; room];
+        let length = loop {
+            let now = rig.now();
+            match rig.agent.handle(&record, now, &mut rig.up, &mut out) {
+                Handled::Done(length) => break length,
+                Handled::Again => rig.turn(),
+            }
+        };
+        if length > 0 && failed(&rig.read(&out[..length])).is_none() {
+            assert!(room > 40 && shown(rig) != before, "{what}: {room}");
+            return;
+        }
+        assert_eq!(shown(rig), before, "{what}: {room}");
+    }
+    panic!("{what} is never answered");
+}
+
+#[test]
+fn what_there_is_no_room_to_answer_is_not_done() {
+    let mut rig = Rig::staged();
+    let settings = [("ID", "t"), ("NotifType", "Event"), ("ReferenceList", "Device.Boot!")];
+    let settings = settings.map(|(k, v)| (k.to_owned(), v.to_owned(), false)).to_vec();
+    let object = CreateObjectBuilder::new("Device.LocalAgent.Subscription.".into());
+    let add = AddBuilder::new().with_allow_partial(true);
+    let add = add.with_create_objs(vec![object.with_param_settings(settings)]);
+    until_it_fits(&mut rig, add.build().unwrap(), "Add");
+    let update = |path: &str, name: &str, value: &str| {
+        let setting = (name.to_owned(), value.to_owned(), true);
+        UpdateObjectBuilder::new(path.into()).with_param_settings(vec![setting])
+    };
+    let row = format!("{ROW2}.");
+    let all =
+        vec![update("Device.LocalAgent.Subscription.*.", "Enable", "true"), update(&row, "Available", "0")];
+    let set = SetBuilder::new().with_allow_partial(true).with_update_objs(all);
+    until_it_fits(&mut rig, set.build().unwrap(), "Set");
+    let paths = vec!["Device.LocalAgent.Subscription.1.".into(), "Device.LocalAgent.Subscription.*.".into()];
+    let delete = DeleteBuilder::new().with_allow_partial(true).with_obj_paths(paths);
+    until_it_fits(&mut rig, delete.build().unwrap(), "Delete");
+    rig.fetch = Fetch::Hold;
+    let body = Rig::operate_body(&format!("{ROW2}.Download()"), "k", &[("URL", NEW)], true);
+    until_it_fits(&mut rig, body, "Operate");
 }

@@ -173,7 +173,7 @@ impl Rig {
 
     /// A Record of the agent: valid, for the controller, and the same when it is written by the other
     /// implementation.
-    fn read(&mut self, bytes: &[u8]) -> Msg {
+    pub(crate) fn read(&mut self, bytes: &[u8]) -> Msg {
         self.sent.push(bytes.to_vec());
         let record = rusp_lib::usp_decoder::try_decode_record(bytes).unwrap();
         record.check_validity().unwrap();
