@@ -137,6 +137,7 @@ impl<P: Platform, S: Parts> Network<P, S> for Usp<'_> {
             }
             self.send(&out, length);
         }
+        self.agent.follow(now, updater);
         while self.connected
             && let Some(length) = self.agent.poll(now, updater, &mut out)
         {
