@@ -326,6 +326,9 @@ impl<'a> Agent<'a> {
         }
         self.written(up.settled(self.config.by));
         self.watch(linked, now, up);
+        if !self.tells_end() {
+            self.request.take_if(|request| request.end.is_some());
+        }
         if self.dirty && up.settled(self.config.by) != Settled::Pending {
             let _ = self.remember(None, up);
         }
@@ -359,7 +362,6 @@ impl<'a> Agent<'a> {
                     Ok(_) | Err(Full) => continue,
                 }
             }
-            self.request.take_if(|request| request.end.is_some());
             if !self.find_change(&status) {
                 self.told = !self.dirty && up.settled(self.config.by) != Settled::Pending;
                 return None;

@@ -80,7 +80,8 @@ impl Agent<'_> {
         self.queue(What::Complete) || transfer
     }
 
-    fn tells_end(&self) -> bool {
+    /// Whether how a command ended is still to be told.
+    pub(super) fn tells_end(&self) -> bool {
         self.is_queued(|what| matches!(what, What::Transfer | What::Complete))
     }
 

@@ -177,6 +177,16 @@ fn r52_r53_a_window_that_is_seen_when_it_is_over_is_not_used() {
 }
 
 #[test]
+fn r55_a_command_that_ended_while_the_controller_was_away_and_nobody_asks_about_makes_room() {
+    let mut rig = Rig::staged();
+    rig.permit = Permit::Silent;
+    rig.operate(&command(), "k", &window("1", "10", "WhenIdle"));
+    rig.linked = false;
+    rig.pass(20_000);
+    assert_eq!(rig.operate(&command(), "k", &window("1", "10", "AnyTime")), "Device.LocalAgent.Request.3.");
+}
+
+#[test]
 fn r58_an_image_that_is_none_is_not_activated_and_the_log_says_why() {
     let mut rig = Rig::new();
     assert_eq!(rig.operate(&command(), "k", &[]), "failure 7022");
