@@ -5,6 +5,7 @@ mod common;
 use std::io::BufRead as _;
 use std::net::UdpSocket;
 use std::process::Stdio;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use common::{Bench, Process, running, until};
@@ -13,7 +14,13 @@ use fwupd_agent::peers::files::Files;
 use fwupd_agent::peers::iotf::Platform;
 use fwupd_agent::peers::ocf::Client;
 use fwupd_agent::peers::usp::Controller;
+use fwupd_coap::message::{Kind, Token, Writer};
+use fwupd_coap::spec::{Code, option};
 use fwupd_iotf::spec::Inbound;
+use fwupd_ocf::spec::{Action, FORMAT};
+use fwupd_ocf::wire::Out;
+use fwupd_ocf::wire::software::Update;
+use fwupd_ocf::wire::time::Instant as When;
 use fwupd_usp::wire::controller;
 use serde_json::{Value, json};
 use tungstenite::Message;
@@ -131,6 +138,59 @@ fn protocols_of_the_configuration_are_spoken_at_once_and_one_update_is_at_work()
     drop(device);
     bench.stands("idle", 1, "2.0.0", None);
     assert_eq!(shown(&bench), views([0, 1], [0, 0], ("idle", 0, 1), ["Available", "Active"]));
+}
+
+/// A client's write, of another URL each time, that wants no acknowledgement.
+fn written(number: u16) -> Vec<u8> {
+    let mut room = [0; 256];
+    let token = Token::new(b"w").unwrap();
+    let mut request = Writer::new(&mut room, Kind::NonConfirmable, Code::POST, number, token);
+    request.option(option::URI_PATH, b"oc").option(option::URI_PATH, b"swu");
+    request.uint(option::CONTENT_FORMAT, u32::from(FORMAT)).payload_with(|room| {
+        let purl = format!("https://example.com/{number}");
+        let mut out = Out::new(room);
+        Update { purl: &purl, action: Action::Idle, updatetime: When::EPOCH }.emit(&mut out);
+        out.finish().unwrap()
+    });
+    let length = request.finish().unwrap();
+    room[..length].to_vec()
+}
+
+#[test]
+fn a_factory_reset_is_done_though_another_protocol_keeps_the_journal_busy() {
+    let bench = Bench::new();
+    let port = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let mut iotf = Platform::open().unwrap();
+    bench.done(&["install", "--stage-only", &bench.package("2.0.0", 11, SelfTest::Pass)]);
+    let broker = format!("mqtt://{}", iotf.address().unwrap());
+    let listen = port.to_string();
+    let run = ["run", "--protocol", "ocf", "--protocol", "iotf", "--listen", &listen, "--broker", &broker];
+    let device = running(&bench, &run);
+    until("what is staged", || (iotf.observe().ok()? == (2, 0)).then_some(()));
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+            for n in (0..=u16::MAX).cycle() {
+                socket.send_to(&written(n), port).unwrap();
+                if over.load(Ordering::Relaxed) {
+                    return;
+                }
+            }
+        });
+        // What nobody acknowledges is waited for, and then no longer: whatever else there is to write by then.
+        iotf.holds = true;
+        let answer = iotf.ask(Inbound::FactoryReset, None).unwrap();
+        assert_eq!(answer["rc"], 202, "{answer}");
+        until("the reset", || {
+            iotf.listen(Duration::from_millis(20));
+            (iotf.managed.len() == 2).then_some(())
+        });
+        over.store(true, Ordering::Relaxed);
+    });
+    assert_eq!(iotf.observe().unwrap(), (0, 0));
+    drop(device);
+    assert_eq!(bench.status()["slots"][1]["holds"], "nothing");
 }
 
 #[test]

@@ -204,7 +204,8 @@ impl<'a, const N: usize> Device<'a, N> {
             }
             // A reset that a server asks for, whatever else is under way: that goes on after it.
             let now = self.now();
-            match self.adapters.iter_mut().find_map(|adapter| adapter.wanted()) {
+            let wanted = self.adapters.iter_mut().find_map(|adapter| adapter.wanted());
+            match wanted {
                 Some(Wanted::Reset) if self.may_part(now.mono) => return Ok(Rest::Reset),
                 Some(Wanted::FactoryReset) if self.may_part(now.mono) => {
                     self.factory_reset()?;
@@ -214,7 +215,13 @@ impl<'a, const N: usize> Device<'a, N> {
             }
             let alone = self.adapters.is_empty();
             let (now, waits) = (self.now(), self.waits_for_its_user());
-            match self.updater.need(now) {
+            let need = self.updater.need(now);
+            let parts = wanted.is_some() || self.stop.load(Ordering::Relaxed);
+            if !parts && !matches!(need, Need::Reset | Need::Again) {
+                // What was to come has been withdrawn: the next one waits anew.
+                self.parting = None;
+            }
+            match need {
                 Need::Fetch { ticket, uri, offset, .. } => {
                     let uri = uri.to_owned();
                     if !download::is_remote(&uri) {
@@ -323,6 +330,8 @@ impl<'a, const N: usize> Device<'a, N> {
     /// Clears what was left behind since the factory, whatever else is under way; an image that is on trial or
     /// about to be stays so.
     fn factory_reset(&mut self) -> Result<(), Error> {
+        // A command that somebody has just given is written first.
+        self.settle()?;
         let ends = match self.status()?.state {
             State::Checking { .. } | State::Receiving { .. } | State::Validating { .. } => {
                 Some(Command::Cancel)
