@@ -3,7 +3,7 @@
 mod common;
 
 use std::io::BufRead as _;
-use std::net::UdpSocket;
+use std::net::{SocketAddr, UdpSocket};
 use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -17,10 +17,10 @@ use fwupd_agent::peers::usp::Controller;
 use fwupd_coap::message::{Kind, Token, Writer};
 use fwupd_coap::spec::{Code, option};
 use fwupd_iotf::spec::Inbound;
-use fwupd_ocf::spec::{Action, FORMAT};
-use fwupd_ocf::wire::Out;
+use fwupd_ocf::spec::{Action, FORMAT, Resource};
 use fwupd_ocf::wire::software::Update;
 use fwupd_ocf::wire::time::Instant as When;
+use fwupd_ocf::wire::{Out, pstat};
 use fwupd_usp::wire::controller;
 use serde_json::{Value, json};
 use tungstenite::Message;
@@ -140,20 +140,73 @@ fn protocols_of_the_configuration_are_spoken_at_once_and_one_update_is_at_work()
     assert_eq!(shown(&bench), views([0, 1], [0, 0], ("idle", 0, 1), ["Available", "Active"]));
 }
 
-/// A client's write, of another URL each time, that wants no acknowledgement.
-fn written(number: u16) -> Vec<u8> {
+/// A client's request that wants no acknowledgement.
+fn posted(number: u16, resource: Resource, content: impl Fn(&mut Out<'_>)) -> Vec<u8> {
     let mut room = [0; 256];
     let token = Token::new(b"w").unwrap();
     let mut request = Writer::new(&mut room, Kind::NonConfirmable, Code::POST, number, token);
-    request.option(option::URI_PATH, b"oc").option(option::URI_PATH, b"swu");
+    for part in resource.href().split('/').skip(1) {
+        request.option(option::URI_PATH, part.as_bytes());
+    }
     request.uint(option::CONTENT_FORMAT, u32::from(FORMAT)).payload_with(|room| {
-        let purl = format!("https://example.com/{number}");
         let mut out = Out::new(room);
-        Update { purl: &purl, action: Action::Idle, updatetime: When::EPOCH }.emit(&mut out);
+        content(&mut out);
         out.finish().unwrap()
     });
     let length = request.finish().unwrap();
     room[..length].to_vec()
+}
+
+/// Sends such requests, one after the other, until it is over.
+fn floods(port: SocketAddr, over: &AtomicBool, request: impl Fn(u16) -> Vec<u8>) {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    for number in (0..=u16::MAX).cycle() {
+        socket.send_to(&request(number), port).unwrap();
+        if over.load(Ordering::Relaxed) {
+            return;
+        }
+    }
+}
+
+#[test]
+fn a_download_is_told_as_it_ended_though_another_protocol_takes_over_at_once() {
+    let bench = Bench::new();
+    let port = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let mut usp = Controller::open("self::tester", "os::012345-tested").unwrap();
+    let package = std::fs::read(bench.path(&bench.package("2.0.0", 11, SelfTest::Pass))).unwrap();
+    let files = Files::open(package).unwrap();
+    let (listen, websocket) = (port.to_string(), format!("ws://{}/", usp.address().unwrap()));
+    let ids = ["--endpoint-id", "os::012345-tested", "--controller-id", "self::tester"];
+    let run =
+        ["run", "--protocol", "ocf", "--protocol", "usp", "--listen", &listen, "--websocket", &websocket];
+    let device = running(&bench, &[&run[..], &ids].concat());
+    let images = "Device.DeviceInfo.FirmwareImage.";
+    let settings = [
+        ("Enable", "true", false),
+        ("ID", "ended", true),
+        ("NotifType", "OperationComplete", true),
+        ("ReferenceList", images, true),
+    ];
+    let object = [("Device.LocalAgent.Subscription.", &settings[..])];
+    usp.ask(|out, id| controller::add(out, id, false, &object)).unwrap();
+    Client::new(port).unwrap().write(files.uri()).unwrap();
+    let args = [("URL", files.uri()), ("AutoActivate", "false")];
+    let command = format!("{images}2.Download()");
+    usp.ask(|out, id| controller::operate(out, id, &command, "key", true, &args)).unwrap();
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            floods(port, &over, |number| posted(number, Resource::Pstat, |out| pstat::emit_update(128, out)));
+        });
+        files.go_on();
+        until("the end", || {
+            usp.listen(Instant::now() + Duration::from_millis(20));
+            (!usp.notified.is_empty()).then_some(())
+        });
+        over.store(true, Ordering::Relaxed);
+    });
+    assert_eq!(usp.notified[0], "ended: Download()");
+    drop(device);
 }
 
 #[test]
@@ -170,13 +223,11 @@ fn a_factory_reset_is_done_though_another_protocol_keeps_the_journal_busy() {
     let over = AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-            for n in (0..=u16::MAX).cycle() {
-                socket.send_to(&written(n), port).unwrap();
-                if over.load(Ordering::Relaxed) {
-                    return;
-                }
-            }
+            floods(port, &over, |number| {
+                let purl = format!("https://example.com/{number}");
+                let update = Update { purl: &purl, action: Action::Idle, updatetime: When::EPOCH };
+                posted(number, Resource::Software, |out| update.emit(out))
+            });
         });
         // What nobody acknowledges is waited for, and then no longer: whatever else there is to write by then.
         iotf.holds = true;
