@@ -24,13 +24,13 @@ fn flash_that_fails_at_any_operation_ends_in_done_or_install_failed_and_never_li
         let ops = uncut.flash.total().ops();
         let (mut done, mut failed) = (0, 0);
         for n in 0..ops {
-            for times in [1, 2] {
+            for times in [1, 2, 3] {
                 for model in [TornModel::Nothing, TornModel::Prefix] {
                     let mut device = base.clone();
                     device.flash.fail_at(OpIndex::Any(n), times, CutPlace::From(1), model);
                     let rest = device.command(Initiator(1), Command::Fetch(job(NAME)));
                     // Two failed reads in a row of the one good slot leave nothing to boot, this once.
-                    assert!(rest == Rest::Still || times == 2, "operation {n}, {times} times: {rest:?}");
+                    assert!(rest == Rest::Still || times > 1, "operation {n}, {times} times: {rest:?}");
                     device.flash.disarm();
                     assert_eq!(device.power_on(), Rest::Still);
                     let seen = device.seen.clone().unwrap();

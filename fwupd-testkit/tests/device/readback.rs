@@ -145,7 +145,8 @@ fn records_that_can_no_longer_be_read_back_are_told_as_lost_and_what_runs_is_kno
         let mut bench = Bench::new(factory(GEOMETRIES[0]));
         bench.updater.remember(Initiator(1), b"note").unwrap();
         dropped(&mut bench);
-        bench.device.flash.fail_at(OpIndex::Any(n), 2, CutPlace::From(0), TornModel::Nothing);
+        // A read fails with what lies beside what is needed, then twice alone.
+        bench.device.flash.fail_at(OpIndex::Any(n), 3, CutPlace::From(0), TornModel::Nothing);
         bench.drain();
         bench.device.flash.disarm();
         let status = bench.updater.status().unwrap();

@@ -17,8 +17,8 @@ fn uneven() -> Layout {
 
 #[test]
 fn what_the_smallest_page_has_no_room_for_is_refused_on_every_page() {
-    // The smallest page has 512 bytes, of which 64 each are header and seal, and 16 go to the frame.
-    let most = 512 - 128 - 16;
+    // The smallest page has 512 bytes, of which 64 each are the header and three marks, and 16 go to the frame.
+    let most = 512 - 256 - 16;
     for turns in 0..3 {
         let layout = uneven();
         let mut flash = SimFlash::new(layout.parts);
@@ -51,7 +51,7 @@ fn what_the_smallest_page_has_no_room_for_is_refused_on_every_page() {
 
 #[test]
 fn a_record_longer_than_the_buffer_is_refused_and_one_of_another_journal_survives_it() {
-    let page = vec![Sectors { count: 1, size: 1024 }];
+    let page = vec![Sectors { count: 1, size: 2048 }];
     let layout = layout(&[(1, 256, 0xFF)], &[(1, page.clone()), (1, page)]);
     let mut flash = SimFlash::new(layout.parts);
     let mut large: Journal = boot(layout, &mut flash).unwrap();
@@ -80,15 +80,15 @@ fn a_record_that_reads_no_more_is_lost_alone_and_the_journal_says_so() {
     let layout = layout(&[(1, 8, 0xFF)], &[(1, page.clone()), (1, page)]);
     let mut flash = SimFlash::new(layout.parts);
     let mut journal: Journal = boot(layout, &mut flash).unwrap();
-    let old: Frame = (0..5).map(|kind| (kind, vec![kind; 30])).collect();
+    let old: Frame = (0..5).map(|kind| (kind, vec![kind; 150])).collect();
     assert_eq!(commit(&mut journal, &mut flash, &old), Ok(Ok(())));
     let mut journal: Journal = boot(layout, &mut flash).unwrap();
-    // The copy of the first record begins the turn: its read fails twice.
+    // The copy of the first record begins the turn: its read fails with what lies beside it, then twice alone.
     flash.keep_log(true);
-    flash.fail_at(OpIndex::Any(1), 2, CutPlace::Before, TornModel::Nothing);
+    flash.fail_at(OpIndex::Any(1), 3, CutPlace::Before, TornModel::Nothing);
     assert_eq!(commit(&mut journal, &mut flash, &frame(4, 1, 9)), Ok(Ok(())));
-    let failed: Vec<_> = flash.log().iter().take(3).map(|entry| entry.op).collect();
-    assert_eq!(failed, [OpKind::Erase, OpKind::Read, OpKind::Read]);
+    let failed: Vec<_> = flash.log().iter().take(4).map(|entry| entry.op).collect();
+    assert_eq!(failed, [OpKind::Erase, OpKind::Read, OpKind::Read, OpKind::Read]);
     assert_eq!(journal.found(), Found::Lost);
     let mut expected = with(&old.into_iter().collect(), &frame(4, 1, 9));
     expected.remove(&0);

@@ -3,7 +3,7 @@
 mod decay;
 mod faults;
 mod flicker;
-mod format_not_frozen_yet;
+mod format_v1;
 mod random;
 mod rig;
 mod toy;

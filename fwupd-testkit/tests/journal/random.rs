@@ -31,6 +31,8 @@ enum Torn {
 enum Start {
     Header,
     Seal,
+    Stands,
+    Open,
     Snapshot,
     LastFrame,
     At(u32),
@@ -89,6 +91,8 @@ fn interruption(ops: u64) -> impl Strategy<Value = Interruption> {
     let start = prop_oneof![
         Just(Start::Header),
         Just(Start::Seal),
+        Just(Start::Stands),
+        Just(Start::Open),
         Just(Start::Snapshot),
         Just(Start::LastFrame),
         (0u32..4096).prop_map(Start::At),
@@ -129,6 +133,8 @@ struct Seen {
     cut_erases: u64,
     cut_headers: u64,
     cut_seals: u64,
+    cut_stands: u64,
+    cut_opens: u64,
     cut_snapshots: u64,
     cut_appends: u64,
     faults: u64,
@@ -177,7 +183,9 @@ impl Life<'_> {
                 let from = match start {
                     Start::Header => 0,
                     Start::Seal => seal,
-                    Start::Snapshot => seal + 8u32.next_multiple_of(unit),
+                    Start::Stands => seal + 8u32.next_multiple_of(unit),
+                    Start::Open => seal + 2 * 8u32.next_multiple_of(unit),
+                    Start::Snapshot => seal + 3 * 8u32.next_multiple_of(unit),
                     Start::LastFrame => bytes.windows(2).rposition(|pair| pair == b"wf").unwrap_or(0) as u32,
                     Start::At(at) => *at,
                 };
@@ -292,7 +300,7 @@ impl Life<'_> {
                 .expect("nothing but the journal is touched");
             let unit = self.unit(n);
             let seal = 16u32.next_multiple_of(unit);
-            let body = seal + 8u32.next_multiple_of(unit);
+            let [stands, open, body] = [1, 2, 3].map(|n| seal + n * 8u32.next_multiple_of(unit));
             let offset = at - page.from;
             let cut = u64::from(end == End::Cut);
             seen.faults += u64::from(end == End::Failed);
@@ -305,6 +313,8 @@ impl Life<'_> {
                 }
                 OpKind::Write if offset == 0 => seen.cut_headers += cut,
                 OpKind::Write if offset == seal => seen.cut_seals += cut,
+                OpKind::Write if offset == stands => seen.cut_stands += cut,
+                OpKind::Write if offset == open => seen.cut_opens += cut,
                 OpKind::Write if offset == body => seen.cut_snapshots += cut,
                 OpKind::Write => seen.cut_appends += cut,
             }
@@ -370,9 +380,20 @@ fn a_journal_is_its_map_before_or_after_a_commit_through_cuts_resets_and_faults(
         .unwrap_or_else(|why| panic!("{why}"));
     let seen = seen.into_inner();
     fwupd_testkit::tell(format_args!("random journals: {seen:?}"));
-    let Seen { turns, cut_erases, cut_headers, cut_seals, cut_snapshots, cut_appends, faults, .. } = seen;
+    let Seen {
+        turns,
+        cut_erases,
+        cut_headers,
+        cut_seals,
+        cut_stands,
+        cut_opens,
+        cut_snapshots,
+        cut_appends,
+        faults,
+        ..
+    } = seen;
     assert!(turns > 5000 && faults > 500 && seen.cuts_in_series > 100, "{seen:?}");
-    for cuts in [cut_erases, cut_headers, cut_seals, cut_snapshots, cut_appends] {
+    for cuts in [cut_erases, cut_headers, cut_seals, cut_stands, cut_opens, cut_snapshots, cut_appends] {
         assert!(cuts > 50, "{seen:?}");
     }
     assert!(seen.failed_commits > 20 && seen.left_the_new > 50, "{seen:?}");

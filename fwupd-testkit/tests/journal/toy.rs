@@ -7,7 +7,7 @@ use fwupd_testkit::flash::{CutPlace, Fill, OpIndex, SimFlash, TornModel};
 
 use crate::rig::{Frame, Journal, Map, PowerLost, boot, commit, contents, layout, with};
 
-pub(crate) const PAGE: u32 = 192;
+pub(crate) const PAGE: u32 = 256;
 
 /// Two pages, which is too small for a layout but not for the journal.
 pub(crate) fn toy(write: u16, erased: u8) -> Layout {
@@ -92,7 +92,9 @@ pub(crate) fn old_bytes(flash: &SimFlash) -> Vec<Vec<u8>> {
     let mut pieces = Vec::new();
     for page in contents.chunks_exact(PAGE as usize).take(2) {
         let frame = page.windows(2).rposition(|pair| pair == b"wf");
-        pieces.extend(frame.into_iter().flat_map(|last| [0, 16, 24, last].map(|at| page[at..].to_vec())));
+        pieces.extend(
+            frame.into_iter().flat_map(|last| [0, 16, 24, 32, 40, last].map(|at| page[at..].to_vec())),
+        );
     }
     pieces
 }

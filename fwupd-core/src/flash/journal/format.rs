@@ -65,8 +65,8 @@ impl Kinds {
 
 /// Bytes of a page's header before padding.
 pub(super) const HEADER: u32 = 16;
-/// Bytes of a page's seal before padding.
-pub(super) const SEAL: u32 = 8;
+/// Bytes of a mark before padding.
+pub(super) const MARK: u32 = 8;
 /// Bytes of a frame before its records.
 pub(super) const HEAD: usize = 12;
 /// Bytes of a frame behind its records.
@@ -77,10 +77,21 @@ pub(super) const RECORD: usize = 3;
 const PAGE_MAGIC: [u8; 4] = *b"fwj1";
 const FRAME_MAGIC: [u8; 2] = *b"wf";
 
-/// Where the seal begins in a page, and where the first frame does.
-pub(super) fn offsets(part: &Part) -> (u32, u32) {
-    let seal = round_up(HEADER, part.unit());
-    (seal, seal.saturating_add(round_up(SEAL, part.unit())))
+/// Where things begin in a page.
+pub(super) struct Offsets {
+    /// The marks: seal, stands, open.
+    pub(super) marks: [u32; 3],
+    /// The first frame.
+    pub(super) body: u32,
+}
+
+/// Where things begin in a page of this part.
+pub(super) fn offsets(part: &Part) -> Offsets {
+    let unit = part.unit();
+    let behind = |at: u32| at.saturating_add(round_up(MARK, unit));
+    let seal = round_up(HEADER, unit);
+    let (stands, open) = (behind(seal), behind(behind(seal)));
+    Offsets { marks: [seal, stands, open], body: behind(open) }
 }
 
 /// What a page's header says.

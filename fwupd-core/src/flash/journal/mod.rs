@@ -1,31 +1,35 @@
 //! The journal: one per device, append-only frames of records over two or more pages.
 //!
 //! ```text
-//! page    | header | seal | snapshot frame | frame | frame | ... erased ...
+//! page    | header | seal | stands | open | snapshot frame | frame | frame | ... erased ...
 //! header  | "fwj1" | number u32 | end of the snapshot u32 | crc32 of the 12 bytes before |
-//! seal    | 8 bytes of the inverse of the erase value |
+//! mark    | 8 bytes of the inverse of the erase value |      seal, stands and open are marks
 //! frame   | "wf" | len u16 | kinds u32 | seq u32 | records, len bytes | crc32 of all before |
 //! record  | kind u8 | len u16 | bytes |
 //! ```
 //!
-//! All numbers are little-endian; header, seal and frames are padded with the erase value to the part's
-//! unit. `kinds` has a bit for each kind of record in the frame. The newest record of a kind wins.
+//! All numbers are little-endian; header, marks and frames are padded with the erase value to the part's
+//! unit. `kinds` has a bit for each kind of record in the frame. The newest record of a kind wins. Of a page at
+//! most [`USED`] bytes are used.
 //!
 //! What makes a cut harmless:
 //! - A frame is whole or absent: its checksum covers all of it, its sequence number too.
 //! - A page turn erases the next page, writes a snapshot of the newest records with the new ones among
 //!   them, then the header, then the seal. The page counts from its seal on; until then the page before it
 //!   holds, and is not touched.
+//! - Behind the seal goes the mark `stands`: whoever reads anything of it knows that the seal is whole, and how
+//!   it was written. Before the first frame behind the snapshot goes the mark `open`: where nothing of it can be
+//!   read, nothing lies behind the snapshot.
 //! - Where a write was cut, words may count as written though they read as erased. Nobody can tell
 //!   afterwards, so the first frame after a reset never follows what is there: it goes to a fresh page.
 //! - A frame that was appended may have been cut at its last word and read well all the same, this once.
 //!   Nobody acts on it before it stands in the snapshot of a sealed page ([`Journal::start`] sees to that).
 //!   Nor does anyone act on its absence, if something was written where it would be: it could read well the
-//!   next time. A boot that finds a sealed page with erased flash behind its snapshot writes nothing.
+//!   next time. The same goes for a seal without `stands`. A boot that finds a sealed page that stands and is not
+//!   open writes nothing.
 //!
-//! This holds also for torn words that read differently each time, in one cut between two boots that were
-//! left in peace. It cannot hold for a seal, or a first frame behind a snapshot, of which one boot reads
-//! every word as written and another none: each of the two answers as it was before or after the commit.
+//! This holds also for torn words that read differently each time, however they do it, in one cut between two
+//! boots that were left in peace.
 
 mod format;
 mod scan;
@@ -34,7 +38,7 @@ mod write;
 pub(crate) use format::Kind;
 use format::{KINDS, Kinds};
 
-use super::{FlashFault, Layout, Op, OpKind, Part, Region};
+use super::{FlashFault, Layout, Op, Part, Region};
 use scan::Scan;
 use write::Writing;
 
@@ -46,12 +50,31 @@ pub(crate) const CHUNK: usize = 256;
 #[repr(align(4))]
 pub(crate) struct Aligned<const N: usize>(pub(crate) [u8; N]);
 
+/// Bytes of a page that are used at most, so that it is read with few reads however large it is.
+pub(crate) const USED: u32 = 24 * CHUNK as u32;
+
 /// Where the newest record of a kind lies in the current page, its length and its checksum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Place {
-    at: u32,
+    at: u16,
     len: u16,
     crc: u32,
+}
+
+impl Place {
+    fn at(self) -> u32 {
+        self.at.into()
+    }
+}
+
+type Places = [Option<Place>; KINDS];
+
+/// A stretch of a page, from its start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Span {
+    page: u8,
+    from: u32,
+    to: u32,
 }
 
 /// What the journal was found to be.
@@ -105,11 +128,21 @@ pub(crate) struct Journal<const BUF: usize> {
     end: u32,
     /// Whether the current page was turned since power came on, so that its rest is known to be erased.
     fresh: bool,
+    /// Whether the current page is marked as open.
+    open: bool,
     /// Whether the read at hand has failed once already.
     reread: bool,
-    places: [Option<Place>; KINDS],
+    places: Places,
+    /// The places as they were before the frame that is being read.
+    before: Places,
     /// What is read.
     chunk: Aligned<CHUNK>,
+    /// What the chunk holds.
+    window: Span,
+    /// What is being read into the chunk, and whether that is more than is needed.
+    asked: Option<(Span, bool)>,
+    /// Where more than was needed could not be read: only what is needed is read there.
+    narrow: Span,
     /// What is packed for a snapshot.
     pack: Aligned<CHUNK>,
     /// A frame under construction (its records from `format::HEAD` on), or a record that was read.
@@ -132,9 +165,14 @@ impl<const BUF: usize> Journal<BUF> {
             seq: 0,
             end: 0,
             fresh: false,
+            open: false,
             reread: false,
             places: [None; KINDS],
+            before: [None; KINDS],
             chunk: Aligned([0; CHUNK]),
+            window: Span::default(),
+            asked: None,
+            narrow: Span::default(),
             pack: Aligned([0; CHUNK]),
             buf: Aligned([0; BUF]),
             len: 0,
@@ -148,6 +186,9 @@ impl<const BUF: usize> Journal<BUF> {
         self.page = None;
         self.fresh = false;
         self.reread = false;
+        self.asked = None;
+        self.window = Span::default();
+        self.narrow = Span::default();
         self.places = [None; KINDS];
         self.task = Task::Scan(Scan::begin());
     }
@@ -176,12 +217,7 @@ impl<const BUF: usize> Journal<BUF> {
     pub(crate) fn read(&mut self, kind: Kind) {
         self.len = 0;
         match self.place(kind) {
-            Some(place) if usize::from(place.len) <= BUF => {
-                self.task = Task::Read(kind, 0);
-                if place.len == 0 {
-                    self.finish(Ok(()));
-                }
-            }
+            Some(place) if usize::from(place.len) <= BUF => self.reading(kind, 0),
             Some(_) | None => self.finish(Err(JournalFault::Absent)),
         }
     }
@@ -199,24 +235,30 @@ impl<const BUF: usize> Journal<BUF> {
             Task::Write(writing) => self.write_op(writing),
             Task::Read(kind, have) => {
                 let place = self.place(kind)?;
-                self.read_op(place.at.checked_add(u32::from(have))?, place.len.checked_sub(have)?)
+                self.read_op(place.at().checked_add(u32::from(have))?, place.len.checked_sub(have)?.into())
             }
         }
     }
 
     /// Takes the result of the operation lent last.
     pub(crate) fn done(&mut self, result: Result<(), FlashFault>) {
-        // A read that fails is done once more before what it was for counts as absent.
-        let again = result.is_err_and(|fault| fault.op == OpKind::Read) && !self.reread;
-        self.reread = again;
-        if again {
-            return;
+        if let Some((asked, wide)) = self.asked.take() {
+            // A read that fails is done once more before what it was for counts as absent: first of that alone,
+            // since it may be something else nearby that cannot be read.
+            if result.is_err() && (wide || !self.reread) {
+                self.reread = !wide;
+                self.narrow = if wide { asked } else { self.narrow };
+                return;
+            }
+            self.reread = false;
+            self.window = if result.is_ok() { asked } else { Span::default() };
         }
         match self.task {
             Task::Rest => {}
             Task::Scan(scan) => self.scan_done(scan, result),
             Task::Write(writing) => self.write_done(writing, result),
-            Task::Read(kind, have) => self.read_done(kind, have, result),
+            Task::Read(kind, have) if result.is_ok() => self.reading(kind, have),
+            Task::Read(..) => self.finish(Err(JournalFault::Absent)),
         }
     }
 
@@ -237,55 +279,60 @@ impl<const BUF: usize> Journal<BUF> {
         self.layout.part(self.region(page)?.part)
     }
 
-    /// Lends a read of up to `len` bytes from `at` of the current page, widened to the read size; which of
-    /// the bytes in the chunk were asked for, [`was_read`](Self::was_read) tells.
-    fn read_op(&mut self, at: u32, len: u16) -> Option<Op<'_>> {
+    /// How much of a page is used, bytes.
+    fn used(&self, page: u8) -> u32 {
+        self.region(page).map_or(0, |region| region.len().min(USED))
+    }
+
+    /// Lends a read from `at` of the current page, of which `len` bytes are needed, or as many of them as the
+    /// chunk holds. Unless that has failed here, it is a whole chunk.
+    fn read_op(&mut self, at: u32, len: u32) -> Option<Op<'_>> {
         let page = self.page?;
         let region = self.region(page)?;
         let read = u32::from(self.part_of(page)?.read);
         let from = round_down(at, read);
-        let wanted = at.checked_sub(from)?.checked_add(u32::from(len))?;
-        let most = round_down(CHUNK as u32, read);
-        let len = round_up(wanted, read).min(most).min(region.len().checked_sub(from)?);
+        let most = round_down(CHUNK as u32, read).min(self.used(page).checked_sub(from)?);
+        let needed = round_up(at.checked_sub(from)?.checked_add(len)?, read).min(most);
+        let narrow = self.narrow.page == page && (self.narrow.from..self.narrow.to).contains(&from);
+        let len = if narrow { needed } else { most };
+        self.asked = Some((Span { page, from, to: from.checked_add(len)? }, len > needed));
         let into = self.chunk.0.get_mut(..usize::try_from(len).ok()?)?;
         Some(Op::Read { part: region.part, at: region.from.checked_add(from)?, into })
     }
 
-    /// The bytes of the chunk that [`read_op`](Self::read_op) was asked for.
-    fn was_read(&self, at: u32, len: u16) -> &[u8] {
-        let read = self.page.and_then(|page| self.part_of(page)).map_or(1, |part| u32::from(part.read));
-        let skip = at.saturating_sub(round_down(at, read)) as usize;
-        let most = round_down(CHUNK as u32, read) as usize;
-        let end = skip.saturating_add(usize::from(len)).min(most);
-        self.chunk.0.get(skip..end).unwrap_or_default()
+    /// The bytes of the current page from `at` on that have been read already.
+    fn window(&self, at: u32) -> &[u8] {
+        let Span { page, from, to } = self.window;
+        if self.page != Some(page) || !(from..to).contains(&at) {
+            return &[];
+        }
+        let range = at.saturating_sub(from) as usize..to.saturating_sub(from) as usize;
+        self.chunk.0.get(range).unwrap_or_default()
     }
 
-    fn read_done(&mut self, kind: Kind, have: u16, result: Result<(), FlashFault>) {
+    /// Goes on reading a record of which `have` bytes are in the buffer.
+    fn reading(&mut self, kind: Kind, mut have: u16) {
         let Some(place) = self.place(kind) else { return self.finish(Err(JournalFault::Absent)) };
-        let left = place.len.saturating_sub(have);
-        let from = usize::from(have);
-        let at = place.at.saturating_add(u32::from(have));
-        let got = if result.is_ok() { self.was_read(at, left).len() } else { 0 };
-        let skip = {
-            let read = self.page.and_then(|p| self.part_of(p)).map_or(1, |part| u32::from(part.read));
-            at.saturating_sub(round_down(at, read)) as usize
-        };
-        let source = self.chunk.0.get(skip..skip.saturating_add(got));
-        let target = self.buf.0.get_mut(from..from.saturating_add(got));
-        let whole = match (source, target) {
-            (Some(source), Some(target)) if got > 0 => copy(target, source),
-            _ => None,
-        };
-        if whole.is_none() {
-            return self.finish(Err(JournalFault::Absent));
+        while have < place.len {
+            let at = place.at().saturating_add(have.into());
+            let got = self.window(at).len().min(usize::from(place.len.saturating_sub(have)));
+            if got == 0 {
+                return self.task = Task::Read(kind, have);
+            }
+            let skip = at.saturating_sub(self.window.from) as usize;
+            let source = self.chunk.0.get(skip..skip.saturating_add(got));
+            let target = self.buf.0.get_mut(usize::from(have)..usize::from(have).saturating_add(got));
+            if source.zip(target).and_then(|(source, target)| copy(target, source)).is_none() {
+                return self.finish(Err(JournalFault::Absent));
+            }
+            have = have.saturating_add(got as u16);
         }
-        let have = from.saturating_add(got);
-        if have < usize::from(place.len) {
-            self.task = Task::Read(kind, have as u16);
-            return;
-        }
-        self.len = have;
+        self.len = usize::from(have);
         let whole = super::crc::Crc::of(self.record()) == place.crc;
+        if !whole {
+            // Whatever is wrong with it may be wrong with this reading alone.
+            self.window = Span::default();
+        }
         self.finish(if whole { Ok(()) } else { Err(JournalFault::Absent) });
     }
 }

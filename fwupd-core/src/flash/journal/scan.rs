@@ -1,9 +1,9 @@
 //! Finding the current page, and the newest record of each kind in it.
 
 use super::super::crc::Crc;
-use super::format::{FrameHead, HEAD, Header, KINDS, Kinds, SEAL, TAIL, Walk, offsets};
+use super::format::{FrameHead, HEAD, HEADER, Header, KINDS, Kinds, MARK, TAIL, Walk, offsets};
 use super::write::Writing;
-use super::{CHUNK, FlashFault, Found, Journal, Op, Place, Task, round_up};
+use super::{FlashFault, Found, Journal, Op, Place, Span, Task, round_up};
 
 /// The number of the first page.
 const FIRST: u32 = 1;
@@ -13,15 +13,40 @@ const FIRST: u32 = 1;
 pub(super) struct Candidate {
     page: u8,
     header: Header,
-    seal: Seal,
+    marks: Marks,
+}
+
+/// What is found of the three marks of a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Marks {
+    seal: Mark,
+    stands: Mark,
+    open: Mark,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Seal {
+enum Mark {
     Whole,
     /// Begun, so that what comes before it is whole.
     Begun,
     Missing,
+}
+
+impl Marks {
+    const MISSING: Self = Self { seal: Mark::Missing, stands: Mark::Missing, open: Mark::Missing };
+
+    /// Whether the snapshot is whole: a mark is begun after what comes before it was done.
+    fn sealed(self) -> bool {
+        self != Self::MISSING
+    }
+
+    fn set(&mut self, n: u8, mark: Mark) {
+        match n {
+            0 => self.seal = mark,
+            1 => self.stands = mark,
+            _ => self.open = mark,
+        }
+    }
 }
 
 /// A frame whose bytes are passing by.
@@ -42,9 +67,12 @@ enum Stage {
     Header {
         page: u8,
     },
-    Seal {
+    /// The n-th mark.
+    Mark {
         page: u8,
         header: Option<Header>,
+        marks: Marks,
+        n: u8,
     },
     /// Erasing a page that was written and not sealed: it must not come to count by itself later.
     Wipe {
@@ -70,12 +98,10 @@ pub(super) struct Scan {
     limit: u32,
     /// The highest number of a page. Later pages get higher ones, whatever became of this one.
     highest: u32,
-    /// A page holds something that is no header of ours behind a seal.
+    /// A page holds something that is no header of ours before a mark.
     debris: bool,
     /// A page's snapshot is broken.
     lost: bool,
-    /// What follows the last frame reads as erased.
-    clean: bool,
 }
 
 impl Scan {
@@ -90,20 +116,34 @@ impl Scan {
             highest: 0,
             debris: false,
             lost: false,
-            clean: false,
         }
     }
 
     fn chosen(&self) -> Option<Candidate> {
         self.sealed.or(self.loose)
     }
+
+    fn at(self, stage: Stage) -> Self {
+        Self { stage, ..self }
+    }
+}
+
+/// What comes of a stage.
+enum Next {
+    /// Another one.
+    Stage(Scan),
+    /// An operation is needed first.
+    Op(Scan),
+    /// Nothing: the scan has ended, or led to something else.
+    Ended,
 }
 
 impl<const BUF: usize> Journal<BUF> {
     pub(super) fn scan_op(&mut self, scan: Scan) -> Option<Op<'_>> {
+        // A read names its page by the current one.
         let (page, at, len) = match scan.stage {
-            Stage::Header { page } => (page, 0, super::format::HEADER),
-            Stage::Seal { page, .. } => (page, offsets(self.part_of(page)?).0, SEAL),
+            Stage::Header { page } => (page, 0, HEADER),
+            Stage::Mark { page, n, .. } => (page, self.mark_at(page, n)?, MARK),
             Stage::Wipe { page, at } => {
                 let region = self.region(page)?;
                 let (from, to) = self.part_of(page)?.sector(region.from.checked_add(at)?)?;
@@ -113,89 +153,118 @@ impl<const BUF: usize> Journal<BUF> {
             Stage::Frame(frame) => {
                 let left = u32::from(frame.head.len).checked_add(TAIL as u32)?.checked_sub(frame.pos)?;
                 let at = frame.at.checked_add(HEAD as u32)?.checked_add(frame.pos)?;
-                (scan.chosen()?.page, at, left.min(CHUNK as u32))
+                (scan.chosen()?.page, at, left)
             }
         };
-        // A read names its page by the current one.
         self.page = Some(page);
-        self.read_op(at, len as u16)
+        self.read_op(at, len)
     }
 
     pub(super) fn scan_done(&mut self, scan: Scan, result: Result<(), FlashFault>) {
-        match scan.stage {
-            Stage::Header { page } => {
-                let header = result.ok().and_then(|()| Header::parse(self.was_read(0, 16)));
-                self.scanning(Scan { stage: Stage::Seal { page, header }, ..scan });
-            }
-            Stage::Seal { page, header } => self.seal_done(scan, page, header, result),
+        let mut failed = result.is_err();
+        let mut next = match scan.stage {
             Stage::Wipe { page, at } => {
-                match self.sector_behind(page, at) {
-                    // What cannot be erased stays as it is.
-                    _ if result.is_err() => self.frames(scan),
-                    Some(at) => self.scanning(Scan { stage: Stage::Wipe { page, at }, ..scan }),
-                    // There may be another one.
-                    None => self.scanning(Scan {
-                        below: scan.below,
-                        unwiped: scan.unwiped,
-                        lost: scan.lost,
-                        ..Scan::begin()
-                    }),
-                }
+                self.window = Span::default();
+                self.wiped(scan, page, at, failed)
             }
-            Stage::FrameHead { at } => {
-                let bytes = result.ok().and_then(|()| self.was_read(at, HEAD as u16).first_chunk::<HEAD>());
-                let erased = self.page.and_then(|page| self.part_of(page)).map(|part| part.erased);
-                let clean = bytes.is_some_and(|bytes| bytes.iter().all(|byte| Some(*byte) == erased));
-                let head = bytes.and_then(FrameHead::parse);
-                self.frame_head(Scan { clean, ..scan }, at, head);
+            Stage::Header { .. } | Stage::Mark { .. } | Stage::FrameHead { .. } | Stage::Frame(_) => {
+                self.look(scan, failed)
             }
-            Stage::Frame(frame) => match result {
-                Ok(()) => self.frame_bytes(scan, frame),
-                Err(_) => self.frame_broken(scan, frame.at),
-            },
+        };
+        while let Next::Stage(scan) = next {
+            failed = false;
+            next = self.look(scan, failed);
+        }
+        if let Next::Op(scan) = next {
+            self.task = Task::Scan(scan);
         }
     }
 
-    fn scanning(&mut self, scan: Scan) {
-        self.task = Task::Scan(scan);
+    /// Looks at what a stage is about, if that has been read, or has failed to be.
+    fn look(&mut self, scan: Scan, failed: bool) -> Next {
+        match scan.stage {
+            Stage::Header { page } => {
+                self.page = Some(page);
+                let bytes = self.window(0).get(..HEADER as usize);
+                if bytes.is_none() && !failed {
+                    return Next::Op(scan);
+                }
+                let header = bytes.filter(|_| !failed).and_then(Header::parse);
+                Next::Stage(scan.at(Stage::Mark { page, header, marks: Marks::MISSING, n: 0 }))
+            }
+            Stage::Mark { page, header, mut marks, n } => {
+                let (Some(part), Some(at)) = (self.part_of(page), self.mark_at(page, n)) else {
+                    return self.chosen(scan);
+                };
+                let bytes = self.window(at).get(..MARK as usize);
+                let mark = match bytes {
+                    _ if failed => Mark::Begun,
+                    None => return Next::Op(scan),
+                    Some(bytes) if bytes.iter().all(|b| *b == !part.erased) => Mark::Whole,
+                    Some(bytes) if bytes.iter().all(|b| *b == part.erased) => Mark::Missing,
+                    Some(_) => Mark::Begun,
+                };
+                marks.set(n, mark);
+                match n {
+                    0 | 1 => {
+                        Next::Stage(scan.at(Stage::Mark { page, header, marks, n: n.saturating_add(1) }))
+                    }
+                    _ => self.marked(scan, page, header, marks),
+                }
+            }
+            Stage::Wipe { .. } => Next::Op(scan),
+            Stage::FrameHead { at } => {
+                let bytes = self.window(at).first_chunk::<HEAD>();
+                let head = match bytes {
+                    _ if failed || self.behind_the_last(scan, at, 0) => None,
+                    None => return Next::Op(scan),
+                    Some(bytes) => FrameHead::parse(bytes),
+                };
+                self.frame_head(scan, at, head)
+            }
+            Stage::Frame(frame) if failed => self.frame_broken(scan, frame.at),
+            Stage::Frame(frame) => self.frame_bytes(scan, frame),
+        }
     }
 
-    /// Offset of the sector behind the one at `at`, if the page has one.
+    /// Where the n-th mark of a page begins.
+    pub(super) fn mark_at(&self, page: u8, n: u8) -> Option<u32> {
+        offsets(self.part_of(page)?).marks.get(usize::from(n)).copied()
+    }
+
+    /// Offset of the sector behind the one at `at`, if the page has one that is used.
     pub(super) fn sector_behind(&self, page: u8, at: u32) -> Option<u32> {
         let region = self.region(page)?;
         let (_, to) = self.part_of(page)?.sector(region.from.checked_add(at)?)?;
-        (to < region.to).then(|| to.saturating_sub(region.from))
+        Some(to.saturating_sub(region.from)).filter(|behind| *behind < self.used(page))
     }
 
-    fn seal_done(
-        &mut self,
-        mut scan: Scan,
-        page: u8,
-        header: Option<Header>,
-        result: Result<(), FlashFault>,
-    ) {
-        let Some(part) = self.part_of(page) else { return self.chosen(scan) };
-        let bytes = self.was_read(offsets(part).0, SEAL as u16);
-        let seal = if result.is_err() {
-            Seal::Begun
-        } else if bytes.iter().all(|b| *b == !part.erased) {
-            Seal::Whole
-        } else if bytes.iter().all(|b| *b == part.erased) {
-            Seal::Missing
-        } else {
-            Seal::Begun
-        };
+    fn wiped(&mut self, scan: Scan, page: u8, at: u32, failed: bool) -> Next {
+        match self.sector_behind(page, at) {
+            // What cannot be erased stays as it is.
+            _ if failed => self.frames(scan),
+            Some(at) => Next::Op(scan.at(Stage::Wipe { page, at })),
+            // There may be another one.
+            None => {
+                let Scan { below, unwiped, lost, .. } = scan;
+                Next::Stage(Scan { below, unwiped, lost, ..Scan::begin() })
+            }
+        }
+    }
+
+    /// Header and marks of a page are known.
+    fn marked(&mut self, mut scan: Scan, page: u8, header: Option<Header>, marks: Marks) -> Next {
         match header {
-            None => scan.debris |= seal != Seal::Missing,
+            None => scan.debris |= marks.sealed(),
             Some(header) => {
                 // The last number is never given: nothing could come after it.
                 if header.number < u32::MAX {
                     scan.highest = scan.highest.max(header.number);
                 }
-                let candidate = Candidate { page, header, seal };
-                let (best, below) = match seal {
-                    Seal::Missing => (&mut scan.loose, scan.below.min(scan.unwiped)),
-                    Seal::Whole | Seal::Begun => (&mut scan.sealed, scan.below),
+                let candidate = Candidate { page, header, marks };
+                let (best, below) = match marks.sealed() {
+                    false => (&mut scan.loose, scan.below.min(scan.unwiped)),
+                    true => (&mut scan.sealed, scan.below),
                 };
                 let newer = best.is_none_or(|b| b.header.number < header.number);
                 if newer && header.number < below {
@@ -204,32 +273,22 @@ impl<const BUF: usize> Journal<BUF> {
             }
         }
         match page.checked_add(1).filter(|next| self.region(*next).is_some()) {
-            Some(page) => self.scanning(Scan { stage: Stage::Header { page }, ..scan }),
+            Some(page) => Next::Stage(scan.at(Stage::Header { page })),
             None => self.chosen(scan),
         }
     }
 
     /// All headers are known.
-    fn chosen(&mut self, scan: Scan) {
+    fn chosen(&mut self, scan: Scan) -> Next {
+        let wipe = |loose: Candidate| {
+            let unwiped = loose.header.number;
+            Next::Op(Scan { stage: Stage::Wipe { page: loose.page, at: 0 }, loose: None, unwiped, ..scan })
+        };
         match (scan.sealed, scan.loose) {
-            (Some(sealed), Some(loose)) if loose.header.number > sealed.header.number => {
-                self.scanning(Scan {
-                    stage: Stage::Wipe { page: loose.page, at: 0 },
-                    loose: None,
-                    unwiped: loose.header.number,
-                    ..scan
-                });
-            }
+            (Some(sealed), Some(loose)) if loose.header.number > sealed.header.number => wipe(loose),
             // The first page of all has none before it that could have been erased: without a seal it never
             // counted, and may not come to count.
-            (None, Some(loose)) if loose.header.number == FIRST => {
-                self.scanning(Scan {
-                    stage: Stage::Wipe { page: loose.page, at: 0 },
-                    loose: None,
-                    unwiped: loose.header.number,
-                    ..scan
-                });
-            }
+            (None, Some(loose)) if loose.header.number == FIRST => wipe(loose),
             (Some(_), _) | (None, Some(_)) => self.frames(scan),
             (None, None) => {
                 self.page = None;
@@ -238,73 +297,76 @@ impl<const BUF: usize> Journal<BUF> {
                 self.places = [None; KINDS];
                 self.found = if scan.lost || scan.debris { Found::Lost } else { Found::Blank };
                 self.finish(Ok(()));
+                Next::Ended
             }
         }
     }
 
     /// Begins to read the frames of the chosen page.
-    fn frames(&mut self, scan: Scan) {
+    fn frames(&mut self, scan: Scan) -> Next {
         let Some(candidate) = scan.chosen() else { return self.chosen(scan) };
         self.page = Some(candidate.page);
         self.number = scan.highest;
         self.places = [None; KINDS];
         self.seq = 0;
         self.end = 0;
-        let at = self.part_of(candidate.page).map_or(0, |part| offsets(part).1);
-        self.scanning(Scan { stage: Stage::FrameHead { at }, ..scan });
+        let at = self.part_of(candidate.page).map_or(0, |part| offsets(part).body);
+        Next::Stage(scan.at(Stage::FrameHead { at }))
     }
 
-    fn frame_head(&mut self, scan: Scan, at: u32, head: Option<FrameHead>) {
-        let room = scan.chosen().and_then(|c| self.region(c.page)).map_or(0, |r| r.len());
+    /// Whether there can be no frame with `len` bytes of records at `at` of the chosen page.
+    fn behind_the_last(&self, scan: Scan, at: u32, len: u16) -> bool {
+        let Some(chosen) = scan.chosen() else { return true };
+        // Of a page that is not open only the snapshot was written.
+        let snapshot = chosen.marks.sealed() && chosen.marks.open == Mark::Missing;
+        let most = if snapshot { chosen.header.end } else { u32::MAX };
+        let bare = (HEAD + TAIL) as u32 + u32::from(len);
+        let most = most.min(self.used(chosen.page)).min(scan.limit);
+        at.checked_add(bare).is_none_or(|end| end > most)
+    }
+
+    fn frame_head(&mut self, scan: Scan, at: u32, head: Option<FrameHead>) -> Next {
         let head = head.filter(|head| {
-            let len = HEAD as u32 + TAIL as u32 + u32::from(head.len);
-            at.checked_add(len).is_some_and(|end| end <= room.min(scan.limit))
-                && (self.end == 0 || head.seq > self.seq)
+            !self.behind_the_last(scan, at, head.len) && (self.end == 0 || head.seq > self.seq)
         });
         match head {
             Some(head) => {
                 let mut crc = Crc::NEW;
                 crc.update(&head.emit());
+                self.before = self.places;
                 let frame = Frame { at, head, pos: 0, crc, walk: Walk::NEW, kinds: Kinds::NONE, tail: 0 };
-                self.scanning(Scan { stage: Stage::Frame(frame), ..scan });
+                Next::Stage(scan.at(Stage::Frame(frame)))
             }
             None => self.scanned(scan),
         }
     }
 
-    fn frame_bytes(&mut self, scan: Scan, mut frame: Frame) {
+    fn frame_bytes(&mut self, scan: Scan, mut frame: Frame) -> Next {
         let base = frame.at.saturating_add(HEAD as u32);
         let len = u32::from(frame.head.len);
-        let left = len.saturating_add(TAIL as u32).saturating_sub(frame.pos).min(CHUNK as u32);
-        let from = base.saturating_add(frame.pos);
-        let got = self.was_read(from, left as u16).len();
-        for n in 0..got {
-            let Some(byte) = self.was_read(from, left as u16).get(n).copied() else { break };
-            if frame.pos < len {
-                frame.crc.byte(byte);
-                match frame.walk.byte(byte) {
-                    Ok(None) => {}
-                    Ok(Some(record)) => {
-                        let behind = base.saturating_add(frame.pos).saturating_add(1);
-                        let at = behind.saturating_sub(u32::from(record.len));
-                        let place = Place { at, len: record.len, crc: record.crc };
-                        if let Some(slot) = self.places.get_mut(record.kind.index()) {
-                            *slot = Some(place);
-                        }
-                        frame.kinds = frame.kinds.with(record.kind);
-                    }
-                    Err(()) => return self.frame_broken(scan, frame.at),
-                }
-            } else {
+        let all = len.saturating_add(TAIL as u32);
+        while frame.pos < all {
+            let Some(byte) = self.window(base.saturating_add(frame.pos)).first().copied() else {
+                return Next::Op(scan.at(Stage::Frame(frame)));
+            };
+            let pos = frame.pos;
+            frame.pos = pos.saturating_add(1);
+            if pos >= len {
                 frame.tail = frame.tail >> 8 | u32::from(byte) << 24;
+                continue;
             }
-            frame.pos = frame.pos.saturating_add(1);
-        }
-        if got == 0 {
-            return self.frame_broken(scan, frame.at);
-        }
-        if frame.pos < len.saturating_add(TAIL as u32) {
-            return self.scanning(Scan { stage: Stage::Frame(frame), ..scan });
+            frame.crc.byte(byte);
+            let record = match frame.walk.byte(byte) {
+                Ok(None) => continue,
+                Ok(Some(record)) => record,
+                Err(()) => return self.frame_broken(scan, frame.at),
+            };
+            let at = base.saturating_add(frame.pos).saturating_sub(u32::from(record.len));
+            if let Some(slot) = self.places.get_mut(record.kind.index()) {
+                // No page is used so far that this would not hold.
+                *slot = Some(Place { at: at as u16, len: record.len, crc: record.crc });
+            }
+            frame.kinds = frame.kinds.with(record.kind);
         }
         let whole =
             frame.tail == frame.crc.value() && frame.walk.between() && frame.kinds == frame.head.kinds;
@@ -313,31 +375,29 @@ impl<const BUF: usize> Journal<BUF> {
         }
         let unit = scan.chosen().and_then(|c| self.part_of(c.page)).map_or(1, |part| part.unit());
         self.seq = frame.head.seq;
-        self.end = round_up(base.saturating_add(len).saturating_add(TAIL as u32), unit);
-        let room = scan.chosen().and_then(|c| self.region(c.page)).map_or(0, |region| region.len());
-        if self.end.saturating_add((HEAD + TAIL) as u32) > room {
-            return self.scanned(Scan { clean: true, ..scan });
-        }
-        self.scanning(Scan { stage: Stage::FrameHead { at: self.end }, ..scan });
+        self.end = round_up(base.saturating_add(all), unit);
+        Next::Stage(scan.at(Stage::FrameHead { at: self.end }))
     }
 
     /// A frame is not whole: it and all behind it count as absent. What was taken from it is taken back.
-    fn frame_broken(&mut self, scan: Scan, at: u32) {
-        self.frames(Scan { limit: at, ..scan });
+    fn frame_broken(&mut self, scan: Scan, at: u32) -> Next {
+        self.places = self.before;
+        self.scanned(Scan { limit: at, ..scan })
     }
 
     /// All frames of the chosen page are known.
-    fn scanned(&mut self, scan: Scan) {
+    fn scanned(&mut self, scan: Scan) -> Next {
         let Some(chosen) = scan.chosen() else { return self.chosen(scan) };
         if self.end < chosen.header.end {
             // The snapshot is broken: what was told by this page is lost. An older page is better than none.
             let number = chosen.header.number;
-            return self.scanning(Scan { below: number, lost: true, ..Scan::begin() });
+            return Next::Stage(Scan { below: number, lost: true, ..Scan::begin() });
         }
         self.found = if scan.lost { Found::Lost } else { Found::Whole };
-        // Behind a snapshot may lie the rest of a frame that was cut: it is no frame now, and could read as one
-        // the next time.
-        let settled = chosen.seal == Seal::Whole && self.end == chosen.header.end && scan.clean;
+        // What lies behind a snapshot may be the rest of a frame that was cut: it is no frame now, and could read
+        // as one the next time. And so could a seal that nobody knows to be whole read as none.
+        let Marks { seal, stands, open } = chosen.marks;
+        let settled = (seal, stands, open) == (Mark::Whole, Mark::Whole, Mark::Missing);
         if settled && !scan.lost {
             self.finish(Ok(()));
         } else {
@@ -346,6 +406,7 @@ impl<const BUF: usize> Journal<BUF> {
             self.task = Task::Write(Writing::turn());
             self.turn_begins(Some(chosen));
         }
+        Next::Ended
     }
 
     /// A record read well when its frame was found and does not now, before anyone acted on it: the frame
@@ -353,6 +414,11 @@ impl<const BUF: usize> Journal<BUF> {
     pub(super) fn scan_again(&mut self, sealed: Candidate, record: Place) {
         let lost = self.found == Found::Lost;
         let highest = self.number;
-        self.frames(Scan { sealed: Some(sealed), limit: record.at, highest, lost, ..Scan::begin() });
+        self.window = Span::default();
+        let next =
+            self.frames(Scan { sealed: Some(sealed), limit: record.at(), highest, lost, ..Scan::begin() });
+        if let Next::Stage(scan) | Next::Op(scan) = next {
+            self.task = Task::Scan(scan);
+        }
     }
 }

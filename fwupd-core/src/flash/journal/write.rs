@@ -1,9 +1,9 @@
 //! Appending a frame, and turning the page.
 
 use super::super::crc::Crc;
-use super::format::{FrameHead, HEAD, HEADER, Header, Kind, Kinds, RECORD, SEAL, TAIL, Walk, offsets};
+use super::format::{FrameHead, HEAD, HEADER, Header, Kind, Kinds, MARK, RECORD, TAIL, Walk, offsets};
 use super::scan::Candidate;
-use super::{CHUNK, FlashFault, Journal, JournalFault, Op, Place, Task, round_down, round_up};
+use super::{CHUNK, FlashFault, Journal, JournalFault, Op, Place, Span, Task, round_down, round_up};
 
 /// What goes into the snapshot next.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +22,8 @@ enum Source {
 
 #[derive(Clone, Copy, Debug)]
 enum Stage {
+    /// Marking the page as open.
+    Open,
     Append,
     Erase {
         at: u32,
@@ -32,6 +34,8 @@ enum Stage {
     Flush,
     Header,
     Seal,
+    /// Marking that the seal is whole.
+    Stands,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -106,7 +110,7 @@ impl<const BUF: usize> Journal<BUF> {
         }
         let mut writing = Writing::turn();
         if self.frame_fits() {
-            writing.stage = Stage::Append;
+            writing.stage = if self.open { Stage::Append } else { Stage::Open };
             self.task = Task::Write(writing);
         } else {
             self.task = Task::Write(writing);
@@ -117,10 +121,10 @@ impl<const BUF: usize> Journal<BUF> {
     /// Whether the frame can be appended; builds it in the buffer if so.
     fn frame_fits(&mut self) -> bool {
         let Some(page) = self.page.filter(|_| self.fresh) else { return false };
-        let (Some(region), Some(part)) = (self.region(page), self.part_of(page)) else { return false };
+        let Some(part) = self.part_of(page) else { return false };
         let bare = HEAD.saturating_add(self.len).saturating_add(TAIL);
         let padded = round_up(bare as u32, part.unit());
-        if self.end.saturating_add(padded) > region.len() || padded as usize > BUF {
+        if self.end.saturating_add(padded) > self.used(page) || padded as usize > BUF {
             return false;
         }
         let head = FrameHead { len: self.len as u16, kinds: self.kinds, seq: self.seq.saturating_add(1) };
@@ -161,10 +165,10 @@ impl<const BUF: usize> Journal<BUF> {
     fn snapshot_fits(&self, page: u8) -> Option<(u16, u32)> {
         let kept = self.kept().map(|(_, place)| (RECORD as u32).saturating_add(u32::from(place.len)));
         let len = kept.fold(self.len as u32, u32::saturating_add);
-        let (region, part) = (self.region(page)?, self.part_of(page)?);
-        let (_, body) = offsets(part);
+        let part = self.part_of(page)?;
+        let body = offsets(part).body;
         let end = body.checked_add((HEAD + TAIL) as u32)?.checked_add(len)?;
-        (round_up(end, part.unit()) <= region.len()).then_some((u16::try_from(len).ok()?, body))
+        (round_up(end, part.unit()) <= self.used(page)).then_some((u16::try_from(len).ok()?, body))
     }
 
     /// The old records that stay the newest of their kind.
@@ -173,7 +177,7 @@ impl<const BUF: usize> Journal<BUF> {
     }
 
     pub(super) fn write_op(&mut self, writing: Writing) -> Option<Op<'_>> {
-        let page = if let Stage::Append = writing.stage { self.page? } else { writing.page };
+        let page = if let Stage::Open | Stage::Append = writing.stage { self.page? } else { writing.page };
         let (region, part) = (self.region(page)?, self.part_of(page)?);
         let address = |offset: u32| region.from.checked_add(offset);
         match writing.stage {
@@ -190,8 +194,7 @@ impl<const BUF: usize> Journal<BUF> {
                 let Source::Old { kind, pos, .. } = writing.source else { return None };
                 let place = self.place(kind)?;
                 let pos = pos.checked_sub(RECORD as u32)?;
-                let left = u32::from(place.len).checked_sub(pos)?.min(CHUNK as u32);
-                self.read_op(place.at.checked_add(pos)?, left as u16)
+                self.read_op(place.at().checked_add(pos)?, u32::from(place.len).checked_sub(pos)?)
             }
             Stage::Flush => {
                 let bytes = self.pack.0.get(..usize::from(writing.fill))?;
@@ -205,19 +208,26 @@ impl<const BUF: usize> Journal<BUF> {
                 header.emit(bytes)?;
                 Some(Op::Write { part: region.part, at: region.from, bytes })
             }
-            Stage::Seal => {
-                let bytes = self.pack.0.get_mut(..round_up(SEAL, part.unit()) as usize)?;
-                bytes.fill(part.erased);
-                bytes.iter_mut().take(SEAL as usize).for_each(|b| *b = !part.erased);
-                Some(Op::Write { part: region.part, at: address(offsets(part).0)?, bytes })
-            }
+            Stage::Seal => self.mark_op(page, 0),
+            Stage::Stands => self.mark_op(page, 1),
+            Stage::Open => self.mark_op(page, 2),
         }
+    }
+
+    /// Writing the n-th mark of a page.
+    fn mark_op(&mut self, page: u8, n: u8) -> Option<Op<'_>> {
+        let (region, part) = (self.region(page)?, self.part_of(page)?);
+        let at = region.from.checked_add(self.mark_at(page, n)?)?;
+        let bytes = self.pack.0.get_mut(..round_up(MARK, part.unit()) as usize)?;
+        bytes.fill(part.erased);
+        bytes.iter_mut().take(MARK as usize).for_each(|b| *b = !part.erased);
+        Some(Op::Write { part: region.part, at, bytes })
     }
 
     fn snapshot_end(&self, writing: &Writing) -> Option<u32> {
         let part = self.part_of(writing.page)?;
         let bare = (HEAD + TAIL) as u32 + u32::from(writing.head.len);
-        Some(round_up(offsets(part).1.checked_add(bare)?, part.unit()))
+        Some(round_up(offsets(part).body.checked_add(bare)?, part.unit()))
     }
 
     pub(super) fn write_done(&mut self, mut writing: Writing, result: Result<(), FlashFault>) {
@@ -225,7 +235,12 @@ impl<const BUF: usize> Journal<BUF> {
             return self.write_failed(writing);
         }
         match writing.stage {
+            Stage::Open => {
+                self.open = true;
+                self.task = Task::Write(Writing { stage: Stage::Append, ..writing });
+            }
             Stage::Append => {
+                self.window = Span::default();
                 let at = self.end.saturating_add(HEAD as u32);
                 let bare = HEAD.saturating_add(self.len).saturating_add(TAIL);
                 let unit = self.page.and_then(|page| self.part_of(page)).map_or(1, |part| part.unit());
@@ -238,14 +253,15 @@ impl<const BUF: usize> Journal<BUF> {
                 Some(at) => self.task = Task::Write(Writing { stage: Stage::Erase { at }, ..writing }),
                 None => self.pump(writing),
             },
-            Stage::Fill => self.filled(writing),
+            Stage::Fill => self.pump(writing),
             Stage::Flush => {
                 writing.at = writing.at.saturating_add(u32::from(writing.fill));
                 writing.fill = 0;
                 self.pump(writing);
             }
             Stage::Header => self.task = Task::Write(Writing { stage: Stage::Seal, ..writing }),
-            Stage::Seal => self.turned(writing),
+            Stage::Seal => self.task = Task::Write(Writing { stage: Stage::Stands, ..writing }),
+            Stage::Stands => self.turned(writing),
         }
     }
 
@@ -279,7 +295,16 @@ impl<const BUF: usize> Journal<BUF> {
                         1 => low,
                         2 => high,
                         _ if pos.saturating_sub(RECORD as u32) < u32::from(place.len) => {
-                            return self.task = Task::Write(Writing { stage: Stage::Fill, ..writing });
+                            let at = place.at().saturating_add(pos.saturating_sub(RECORD as u32));
+                            let Some(byte) = self.window(at).first().copied() else {
+                                return self.task = Task::Write(Writing { stage: Stage::Fill, ..writing });
+                            };
+                            let mut crc = crc;
+                            crc.byte(byte);
+                            writing.source = Source::Old { kind, pos: pos.saturating_add(1), crc };
+                            writing.crc.byte(byte);
+                            self.pack_byte(&mut writing, byte);
+                            continue;
                         }
                         _ if crc.value() != place.crc => return self.record_broken(writing, kind),
                         _ => {
@@ -345,32 +370,9 @@ impl<const BUF: usize> Journal<BUF> {
         }
     }
 
-    /// More of an old record is in the chunk: packs as much of it as there is room for.
-    fn filled(&mut self, mut writing: Writing) {
-        let Source::Old { kind, mut pos, mut crc } = writing.source else { return self.pump(writing) };
-        let Some(place) = self.place(kind) else { return self.pump(writing) };
-        let from = pos.saturating_sub(RECORD as u32);
-        let left = u32::from(place.len).saturating_sub(from).min(CHUNK as u32);
-        let at = place.at.saturating_add(from);
-        let room = self.part_of(writing.page).map_or(1, |part| round_down(CHUNK as u32, part.unit()));
-        let room = room.saturating_sub(u32::from(writing.fill)) as usize;
-        let got = self.was_read(at, left as u16).len().min(room);
-        for n in 0..got {
-            let Some(byte) = self.was_read(at, left as u16).get(n).copied() else { break };
-            crc.byte(byte);
-            writing.crc.byte(byte);
-            self.pack_byte(&mut writing, byte);
-            pos = pos.saturating_add(1);
-        }
-        writing.source = Source::Old { kind, pos, crc };
-        if got == 0 {
-            return self.record_broken(writing, kind);
-        }
-        self.pump(writing);
-    }
-
     /// An old record can no longer be read. What is broken is absent, and the turn begins anew without it.
     fn record_broken(&mut self, writing: Writing, kind: Kind) {
+        self.window = Span::default();
         if let (Some(candidate), Some(place)) = (writing.settles, self.place(kind)) {
             return self.scan_again(candidate, place);
         }
@@ -385,10 +387,14 @@ impl<const BUF: usize> Journal<BUF> {
         if let (Stage::Fill, Source::Old { kind, .. }) = (writing.stage, writing.source) {
             return self.record_broken(writing, kind);
         }
+        if let Stage::Stands = writing.stage {
+            // The seal before it was written whole, so that the page counts; the next boot turns it.
+            return self.turned(writing);
+        }
         // Whatever the page holds now, its rest is no longer known to be erased; and a page that failed may
         // count all the same after a reset: what is appended to the one before it would be lost then.
         self.fresh = false;
-        if !matches!(writing.stage, Stage::Append) {
+        if !matches!(writing.stage, Stage::Open | Stage::Append) {
             writing.failures = writing.failures.saturating_add(1);
         }
         if writing.failures < 2 {
@@ -401,17 +407,19 @@ impl<const BUF: usize> Journal<BUF> {
     /// The new page is sealed: it is the current one.
     fn turned(&mut self, writing: Writing) {
         let Some(part) = self.part_of(writing.page) else { return self.finish(Err(JournalFault::Full)) };
-        let mut at = offsets(part).1.saturating_add(HEAD as u32);
+        let mut at = offsets(part).body.saturating_add(HEAD as u32);
         for kind in Kind::all().filter(|kind| !self.kinds.has(*kind)) {
             if let Some(Some(place)) = self.places.get_mut(kind.index()) {
-                place.at = at.saturating_add(RECORD as u32);
-                at = place.at.saturating_add(u32::from(place.len));
+                place.at = at.saturating_add(RECORD as u32) as u16;
+                at = place.at().saturating_add(u32::from(place.len));
             }
         }
         self.end = self.snapshot_end(&writing).unwrap_or(u32::MAX);
         self.seq = writing.head.seq;
         self.page = Some(writing.page);
         self.fresh = true;
+        self.open = false;
+        self.window = Span::default();
         self.place_new(at);
         self.finish(Ok(()));
     }
@@ -423,7 +431,7 @@ impl<const BUF: usize> Journal<BUF> {
             let Some(byte) = self.buf.0.get(HEAD.saturating_add(n)).copied() else { return };
             let Ok(Some(record)) = walk.byte(byte) else { continue };
             let behind = at.saturating_add(n as u32).saturating_add(1);
-            let at = behind.saturating_sub(u32::from(record.len));
+            let at = behind.saturating_sub(u32::from(record.len)) as u16;
             if let Some(place) = self.places.get_mut(record.kind.index()) {
                 *place = Some(Place { at, len: record.len, crc: record.crc });
             }
