@@ -284,7 +284,7 @@ where
         panic!("{who} does not come to an end");
     }
 
-    /// A fresh updater, as the application makes it.
+    /// A fresh updater, as the application makes it, which is told what the bootloader jumped to.
     ///
     /// # Panics
     /// For a configuration that cannot be used.
@@ -295,7 +295,7 @@ where
             class: self.ids.1,
             trust: trust(&self.keys),
             package: Suit::new(COMPONENT),
-            boot: Native::new(),
+            boot: self.jumped.map_or(Native::new(), Native::booted),
             policy: self.policy,
             factory: Installed { sequence: 0, version: Version::new("factory").expect("short") },
         };
@@ -319,9 +319,11 @@ where
         }
         for _ in 0..20 {
             self.clock.reset(WallAfterReset::Lost);
-            let mut updater = self.updater();
             let session = match self.bootloader() {
-                Ok(_) => self.session(&mut updater, &mut command),
+                Ok(_) => {
+                    let mut updater = self.updater();
+                    self.session(&mut updater, &mut command)
+                }
                 Err(rest) => Err(rest),
             };
             match session {

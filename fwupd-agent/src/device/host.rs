@@ -7,7 +7,7 @@ use fwupd_core::boot::{BootControl, BootRecord, Model, Native, Plan, Seen, Want}
 use fwupd_core::checksum::Checksums;
 use fwupd_core::digest::Sha256;
 use fwupd_core::flash::{FlashFault, Op};
-use fwupd_core::image::{Image, Version};
+use fwupd_core::image::{Image, SlotId, Version};
 use fwupd_core::package::suit::{COMPONENT, Suit};
 use fwupd_core::package::{Head, Identity, PackageFormat, Rejected};
 use fwupd_core::slot::Slot;
@@ -143,18 +143,20 @@ pub fn trust(config: &Config) -> Result<Keys, Error> {
     keys::trust(&keys)
 }
 
-/// The updater of this device. `factory` is the start of the factory slot: its firmware tells the version
-/// where no signed head does.
+/// The updater of this device. `jumped` is the slot that its bootloader jumped to, if it is on; `factory` is the
+/// start of the factory slot: its firmware tells the version where no signed head does.
 ///
 /// # Errors
 /// What is wrong with the configuration.
 pub fn updater<const N: usize>(
     config: &Config,
     trust: Keys,
+    jumped: Option<SlotId>,
     factory: &[u8],
     why: &Why,
     make: fn(updater::Config<Host<N>>) -> Result<Updater<Host<N>>, BadConfig>,
 ) -> Result<Updater<Host<N>>, Error> {
+    let native = jumped.map_or(Native::new(), Native::booted);
     let version = firmware::parse(factory).map_or(Version::default(), |firmware| firmware.version);
     make(updater::Config {
         layout: config.layout,
@@ -162,7 +164,7 @@ pub fn updater<const N: usize>(
         class: config.identity.class.into_bytes(),
         trust,
         package: Package { suit: Suit::new(COMPONENT), why: why.clone() },
-        boot: Trials { native: Native::new(), trials: config.boot.trials },
+        boot: Trials { native, trials: config.boot.trials },
         policy: Policy { trial_period: u64::from(config.boot.period) * 1000, ..Policy::default() },
         factory: Installed { sequence: 0, version },
     })

@@ -150,7 +150,8 @@ fn boot<const N: usize>(on: On<'_>, task: &Task) -> Result<Exit, Error> {
     };
     let why = Why::default();
     let factory = start(config.layout.factory_slot)?;
-    let updater = host::updater::<N>(config, trust, &factory, &why, fwupd_core::updater::Updater::new)?;
+    let make = fwupd_core::updater::Updater::new;
+    let updater = host::updater::<N>(config, trust, Some(jump.slot), &factory, &why, make)?;
     let mut session = Session { on, why, device: Device::new(on, updater, flash, running) };
     session.device.load()?;
     session.run(task)

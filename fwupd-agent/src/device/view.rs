@@ -172,7 +172,7 @@ fn load<const N: usize>(config: &Config, flash: &Memory, how: Reading) -> Result
         Reading::Boot => Updater::new,
         Reading::Back => Updater::inspect,
     };
-    let mut updater = host::updater::<N>(config, host::trust(config)?, factory, &Why::default(), make)?;
+    let mut updater = host::updater::<N>(config, host::trust(config)?, None, factory, &Why::default(), make)?;
     let mut copy = flash.clone();
     settle(&mut updater, &mut copy, || Now::mono(0), |_, _: <Memory as Parts>::Error| None)?;
     let (revoked, lost) = (updater.revoked(), updater.records_lost());

@@ -2,20 +2,54 @@
 
 use super::{BootControl, BootReason, BootRecord, Model, Plan, Seen, Want};
 use crate::flash::{FlashFault, Op};
+use crate::image::SlotId;
 use crate::record::boot::BootEvent;
 
 /// The native boot control: any number of slots, `TRIALS` boots for a new image.
 #[derive(Clone, Debug, Default)]
 pub struct Native<const TRIALS: u8> {
+    /// What the bootloader jumped to, if that is known.
+    jumped: Option<SlotId>,
     record: Option<BootRecord>,
     writes: bool,
 }
 
 impl<const TRIALS: u8> Native<TRIALS> {
-    /// A boot control that has not been asked anything yet.
+    /// A boot control that knows by the record alone what runs.
+    ///
+    /// Where the bootloader could not write the record, that is not what it jumped to: it then makes no trial
+    /// boot, since that would be an uncounted one, and the record goes on to say that the trial runs. So
+    /// [`booted`](Self::booted) is better wherever the application can know.
     pub const fn new() -> Self {
-        Self { record: None, writes: false }
+        Self { jumped: None, record: None, writes: false }
     }
+
+    /// A boot control that is told what the bootloader jumped to: the slot of
+    /// [`Choice::Boot`](super::Choice::Boot), handed over in memory that outlives the jump, or the one that the
+    /// application's own code lies in. It must be a slot of the layout.
+    ///
+    /// Where the record does not say so, the bootloader could not write it, and what it would have written is
+    /// written now.
+    pub const fn booted(slot: SlotId) -> Self {
+        Self { jumped: Some(slot), record: None, writes: false }
+    }
+}
+
+/// The record as the bootloader that jumped to this slot would have left it.
+fn made_up_for(jumped: SlotId, old: BootRecord) -> BootRecord {
+    if old == BootRecord::factory(old.confirmed) {
+        // There was no record, or it is lost: that this slot runs is all that is known.
+        return BootRecord::factory(jumped);
+    }
+    let given_up = old.target.filter(|target| *target != jumped && *target == old.running);
+    let mut record = BootRecord { running: jumped, ..old };
+    if let Some(target) = given_up {
+        record.give_up_target(target, BootReason::TrialsSpent);
+    }
+    if jumped != old.confirmed && old.target != Some(jumped) {
+        record.falls_back(jumped, BootReason::Refused);
+    }
+    record
 }
 
 fn seen(record: &BootRecord) -> Seen {
@@ -23,9 +57,11 @@ fn seen(record: &BootRecord) -> Seen {
     Seen { running: record.running, trial, event: record.event }
 }
 
-fn after(want: Want, old: BootRecord) -> BootRecord {
+fn after(want: Want, jumped: Option<SlotId>, old: BootRecord) -> BootRecord {
     match want {
-        Want::Observe => old,
+        Want::Observe => {
+            jumped.filter(|jumped| *jumped != old.running).map_or(old, |to| made_up_for(to, old))
+        }
         Want::Arm { slot, trials } => {
             BootRecord { target: Some(slot), left: trials, trials, preset: None, event: None, ..old }
         }
@@ -51,7 +87,7 @@ impl<const TRIALS: u8> BootControl for Native<TRIALS> {
     const KEEPS_OLD: bool = true;
 
     fn begin(&mut self, want: Want, record: BootRecord) {
-        let next = after(want, record);
+        let next = after(want, self.jumped, record);
         self.writes = next != record;
         self.record = Some(next);
     }

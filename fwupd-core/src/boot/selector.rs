@@ -138,7 +138,7 @@ impl<C: Check, D: Digest, const HEAD: usize> Selector<C, D, HEAD> {
         }
         match self.record.target {
             Some(target) if self.record.left == 0 => {
-                self.give_up_target(target, BootReason::TrialsSpent);
+                self.record.give_up_target(target, BootReason::TrialsSpent);
                 self.look_at(self.record.confirmed);
             }
             Some(target) if self.layout.slot(target).is_some() => {
@@ -150,13 +150,6 @@ impl<C: Check, D: Digest, const HEAD: usize> Selector<C, D, HEAD> {
                 self.look_at(self.record.confirmed);
             }
         }
-    }
-
-    fn give_up_target(&mut self, target: SlotId, why: BootReason) {
-        self.record.target = None;
-        self.record.left = 0;
-        self.record.event = Some(BootEvent::Reverted(target, why));
-        self.record.set_bootable(target, false);
     }
 
     fn look_at(&mut self, slot: SlotId) {
@@ -191,7 +184,7 @@ impl<C: Check, D: Digest, const HEAD: usize> Selector<C, D, HEAD> {
         let slot = self.slot;
         self.failed |= 1u8.checked_shl(u32::from(slot.0)).unwrap_or(0);
         if self.record.target == Some(slot) {
-            self.give_up_target(slot, why);
+            self.record.give_up_target(slot, why);
         } else if slot == self.record.confirmed {
             self.why = why;
         }
@@ -225,13 +218,7 @@ impl<C: Check, D: Digest, const HEAD: usize> Selector<C, D, HEAD> {
         let slot = self.slot;
         let record = &mut self.record;
         if record.target != Some(slot) && record.confirmed != slot {
-            let broken = record.confirmed;
-            record.set_bootable(broken, false);
-            record.event = Some(BootEvent::FellBack(broken, self.why));
-            if record.previous == Some(slot) {
-                record.previous = None;
-            }
-            record.confirmed = slot;
+            record.falls_back(slot, self.why);
         }
         record.running = slot;
         let blank = self.old.is_none() && *record == BootRecord::factory(self.layout.factory_slot);
@@ -254,7 +241,7 @@ impl<C: Check, D: Digest, const HEAD: usize> Selector<C, D, HEAD> {
         if good || !trial {
             return self.finish();
         }
-        self.give_up_target(self.slot, BootReason::TrialsSpent);
+        self.record.give_up_target(self.slot, BootReason::TrialsSpent);
         self.failed |= 1u8.checked_shl(u32::from(self.slot.0)).unwrap_or(0);
         self.look_at(self.record.confirmed);
     }

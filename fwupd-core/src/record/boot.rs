@@ -120,6 +120,25 @@ impl BootRecord {
         self.bootable = if on { self.bootable | bit } else { self.bootable & !bit };
     }
 
+    /// The target is not booted any more.
+    pub(crate) fn give_up_target(&mut self, target: SlotId, why: BootReason) {
+        self.target = None;
+        self.left = 0;
+        self.event = Some(BootEvent::Reverted(target, why));
+        self.set_bootable(target, false);
+    }
+
+    /// The confirmed slot failed its check, and this one boots from now on.
+    pub(crate) fn falls_back(&mut self, to: SlotId, why: BootReason) {
+        let broken = self.confirmed;
+        self.set_bootable(broken, false);
+        self.event = Some(BootEvent::FellBack(broken, why));
+        if self.previous == Some(to) {
+            self.previous = None;
+        }
+        self.confirmed = to;
+    }
+
     pub(crate) fn emit(&self, into: &mut [u8]) -> Option<usize> {
         let slot = |slot: Option<SlotId>| slot.map_or(NONE, |s| s.0);
         let (event, failed, reason) = match self.event {

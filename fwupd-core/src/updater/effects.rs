@@ -237,6 +237,7 @@ impl<P: Platform> Updater<P> {
 
     /// Begins to write a frame of what has changed.
     pub(super) fn commit(&mut self, dirty: Dirty) {
+        let dirty = dirty.and(self.unwritten);
         if !dirty.any() {
             return;
         }

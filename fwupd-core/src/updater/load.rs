@@ -33,10 +33,11 @@ const RECORDS: [Kind; 6] = [Kind::BOOT, Kind::STATE, Kind::SLOTS, Kind::SOURCE, 
 
 impl<P: Platform> Updater<P> {
     /// Forgets all that is in RAM and reads the journal back, as after a reset, but without a boot, unless the
-    /// boot has not been told yet.
+    /// boot has not been told yet, or what it has changed could not be written.
     pub(super) fn reload(&mut self) {
         self.journal.start();
-        self.is_boot &= self.load != Load::Ready;
+        self.is_boot &= self.load != Load::Ready || self.unwritten.any();
+        self.unwritten = Dirty::default();
         self.load = Load::Journal;
         self.boot_work = BootWork::Rest;
         self.stage = None;
@@ -112,6 +113,7 @@ impl<P: Platform> Updater<P> {
             Load::Ready if good => {
                 self.failures = 0;
                 self.ordered = None;
+                self.unwritten = Dirty::default();
             }
             Load::Ready => {
                 self.failures = self.failures.saturating_add(1);
@@ -124,6 +126,7 @@ impl<P: Platform> Updater<P> {
                 }
                 return;
             }
+            Load::Booted if good => self.unwritten = Dirty::default(),
             // A boot that cannot be recorded is found again by the next one.
             Load::Booted | Load::Journal | Load::Record(_) | Load::Observe => {}
             Load::Head(_) | Load::Hash(_) | Load::Broken => {}
@@ -320,6 +323,7 @@ impl<P: Platform> Updater<P> {
                 until: None,
             });
         }
+        self.unwritten = dirty;
         self.commit(dirty);
     }
 

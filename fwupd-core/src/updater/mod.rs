@@ -313,6 +313,8 @@ pub struct Updater<P: Platform> {
     /// What has happened, and is to be told to the lifecycle at the next [`Updater::need`].
     pending: Option<World>,
     committing: bool,
+    /// What a boot has changed, until it stands in flash: it goes into the next frame that does.
+    unwritten: Dirty,
     /// Whose command the frame is that is being written, if it is one's.
     ordered: Option<Initiator>,
     /// Whose last command's frame was not written.
@@ -385,6 +387,7 @@ impl<P: Platform> Updater<P> {
             },
             pending: None,
             committing: false,
+            unwritten: Dirty::default(),
             ordered: None,
             lost_orders: Initiators::NONE,
             reset: false,
@@ -554,6 +557,18 @@ impl Dirty {
 
     fn any(&self) -> bool {
         *self != Self::default()
+    }
+
+    fn and(mut self, other: Self) -> Self {
+        let Self { boot, state, slots, source, progress, trust, notes } = other;
+        self.boot |= boot;
+        self.state |= state;
+        self.slots |= slots;
+        self.source |= source;
+        self.progress |= progress;
+        self.trust |= trust;
+        self.notes.iter_mut().zip(notes).for_each(|(note, other)| *note |= other);
+        self
     }
 }
 

@@ -1,10 +1,10 @@
 //! Flash that fails without a cut, and journals that are lost.
 
 use fwupd_core::lifecycle::State;
-use fwupd_core::outcome::{Ask, Failure, Initiator, Reach, What};
+use fwupd_core::outcome::{Ask, Failure, Initiator, Reach, Refused, What};
 use fwupd_core::slot::Slot;
-use fwupd_core::updater::{Command, Job, Need};
-use fwupd_testkit::device::{Checks, Rest, SelfTest};
+use fwupd_core::updater::{Command, Job, Need, Settled};
+use fwupd_testkit::device::{Checks, Device, Rest, SelfTest};
 use fwupd_testkit::flash::{CutPlace, OpIndex, TornModel};
 
 use crate::rig::{Bench, GEOMETRIES, NEW, OLD, factory, install, job, package};
@@ -38,6 +38,8 @@ fn flash_that_fails_at_any_operation_ends_in_done_or_install_failed_and_never_li
                     match (seen.running, seen.last.map(|last| last.what)) {
                         (NEW, Some(What::Done)) => done += 1,
                         (OLD, Some(What::Failed(_)) | None) => failed += 1,
+                        // The records could not be read, however often that was tried.
+                        (NEW, Some(What::Failed(Failure::RecordLost))) if times > 2 => failed += 1,
                         other => panic!("operation {n}, {times} times: {other:?}"),
                     }
                     if let State::Staged { wanted, .. } = seen.state {
@@ -167,4 +169,96 @@ fn a_trial_whose_end_cannot_be_written_ends_with_a_reset() {
     }
     assert!(resets, "{:?}", bench.updater.status());
     assert_eq!(bench.device.bootloader(), Ok(OLD), "it cannot count the boot either");
+}
+
+/// A device whose new image is on trial, and whose bootloader can write nothing from now on.
+fn on_trial() -> Device<2> {
+    let mut bench = Bench::new(factory(GEOMETRIES[0]));
+    bench.fetched(1, NAME, Reach::Activate(Ask::No));
+    assert_eq!(bench.need(), Need::Reset);
+    let bench = bench.reset();
+    assert!(matches!(bench.state(), State::Trial { .. }));
+    let mut device = bench.device;
+    device.flash.fail_at(OpIndex::Mutating(0), u64::MAX, CutPlace::From(0), TornModel::Nothing);
+    device
+}
+
+/// The flash is good again once the bootloader has jumped.
+fn loaded(mut device: Device<2>) -> Bench {
+    device.flash.disarm();
+    let updater = device.updater();
+    let mut bench = Bench { device, updater };
+    bench.drain();
+    bench
+}
+
+#[test]
+fn a_trial_boot_that_cannot_be_counted_is_none_and_the_old_image_is_not_confirmed_as_the_new_one() {
+    let mut device = on_trial();
+    assert_eq!(device.bootloader(), Ok(OLD));
+    let mut bench = loaded(device);
+    let status = bench.updater.status().unwrap();
+    assert_eq!((status.running, status.next_boot, status.installed.sequence), (OLD, OLD, 4));
+    assert_eq!((bench.state(), bench.what()), (State::Idle, What::Failed(Failure::BootFailed)));
+    assert_eq!(bench.command(0, Command::Confirm), Err(Refused::WrongState));
+    let Slot::Failed { log, .. } = bench.slot(NEW) else { panic!("{:?}", bench.slot(NEW)) };
+    assert_eq!(log.as_bytes(), b"trial boots spent");
+    let bench = bench.reset();
+    assert_eq!((bench.device.jumped, bench.what()), (Some(OLD), What::Failed(Failure::BootFailed)));
+}
+
+#[test]
+fn a_fallback_that_the_bootloader_could_not_write_is_told_and_stays() {
+    let mut device = factory(GEOMETRIES[0]);
+    install(&mut device, NAME);
+    assert_eq!(device.jumped, Some(NEW));
+    device.checks = Checks::Digest;
+    device.flash.fill(0, 4096, &[0; 16]).unwrap();
+    device.flash.fail_at(OpIndex::Mutating(0), u64::MAX, CutPlace::From(0), TornModel::Nothing);
+    assert_eq!(device.bootloader(), Ok(OLD));
+    let bench = loaded(device);
+    let status = bench.updater.status().unwrap();
+    assert_eq!((status.running, status.next_boot, status.installed.sequence), (OLD, OLD, 4));
+    assert_eq!(bench.what(), What::Failed(Failure::BootFailed));
+    assert!(matches!(bench.slot(NEW), Slot::Failed { .. }), "{:?}", bench.slot(NEW));
+    let mut bench = bench.reset();
+    assert_eq!((bench.device.jumped, bench.device.flash.violations().len()), (Some(OLD), 0));
+    assert_eq!(bench.need(), Need::Nothing);
+}
+
+#[test]
+fn a_boot_that_could_not_be_written_is_not_forgotten_when_the_records_are_read_back() {
+    let boots = || {
+        let mut bench = Bench::new(factory(GEOMETRIES[0]));
+        bench.fetched(1, NAME, Reach::Activate(Ask::No));
+        assert_eq!(bench.need(), Need::Reset);
+        let mut device = bench.device;
+        device.flash.fail_at(OpIndex::Mutating(0), u64::MAX, CutPlace::From(0), TornModel::Nothing);
+        assert_eq!(device.bootloader(), Ok(OLD), "it cannot count the trial boot");
+        let updater = device.updater();
+        let mut bench = Bench { device, updater };
+        bench.drain();
+        bench
+    };
+    let check = |bench: &Bench| {
+        assert!(matches!(bench.state(), State::Staged { wanted: None, .. }), "{:?}", bench.state());
+        assert_eq!(bench.what(), What::Failed(Failure::PowerLost));
+    };
+    // The next frame cannot be written either: the activation that failed does not begin anew.
+    let mut bench = boots();
+    check(&bench);
+    bench.updater.remember(Initiator(1), b"note").unwrap();
+    bench.drain();
+    check(&bench);
+    assert_eq!(bench.updater.settled(Initiator(1)), Settled::Lost);
+    assert_eq!(bench.need(), Need::Nothing);
+    // It can: then the boot stands with it.
+    let mut bench = boots();
+    bench.device.flash.disarm();
+    bench.updater.remember(Initiator(1), b"note").unwrap();
+    bench.drain();
+    let bench = Bench::new(bench.device);
+    assert_eq!(bench.updater.recall(Initiator(1)), Some(&b"note"[..]));
+    check(&bench);
+    assert_eq!(bench.updater.status().unwrap().next_boot, OLD);
 }
