@@ -1,7 +1,34 @@
 //! What the journal's records hold, beside the boot record: CBOR sequences (RFC 8742), one item after the
 //! other in the order of the fields, an enum as its number followed by its fields.
 //!
-//! A record that does not decode to its last byte is as good as absent.
+//! ```text
+//! state     STATE run ?VERSION(newer) ?OUTCOME(last) ?OWNER(preset) sequence VERSION(installed) ?BARRED LOG
+//! slots     SLOT for each slot
+//! source    initiator bytes(URI) bytes(tag) ?number(where the payload begins) bool(checked)
+//! progress  ?DIGEST attempts furthest ?POINT
+//! trust     a bit for each revoked key
+//! note      bytes
+//!
+//! STATE     0 | 1 REQUEST | 2 REQUEST offset ?IMAGE | 3 REQUEST IMAGE | 4 VERIFIED ?OWNER | 5 OWNER VERIFIED
+//!           | 6 OWNER VERIFIED left period ?number(wall) watch | 7 OWNER VERIFIED FAILURE
+//! SLOT      0 | 1 | 2 VERIFIED enabled | 3 phase FAILURE LOG ?IMAGE
+//! REQUEST   run initiator REACH slot after via
+//! OWNER     run initiator ask after
+//! OUTCOME   run initiator REACH ?slot phase WHAT ?number(wall) ?number(until)
+//! WHAT      0 | 1 FAILURE
+//! REACH     0 | 1 | 2 ask
+//! FAILURE   number, 11 with a number(status) behind it
+//! IMAGE     DIGEST size sequence VERSION
+//! VERIFIED  IMAGE slot
+//! BARRED    DIGEST sequence
+//! POINT     slot offset head crc32(head)
+//! DIGEST    32 bytes      LOG  bytes      VERSION  text
+//! ?X        false | true X
+//! ```
+//!
+//! A word in small letters is an unsigned number; the numbers of the enums stand below. Everything is in its
+//! shortest form. A record that does not decode to its last byte is as good as absent. This is version 1 of the
+//! records, which the magic of a journal page tells.
 
 pub(crate) mod boot;
 mod codec;

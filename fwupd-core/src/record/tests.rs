@@ -1,3 +1,5 @@
+mod v1;
+
 use super::*;
 use crate::outcome::Initiator;
 
@@ -111,12 +113,12 @@ fn the_longest_records_fit_together_in_a_frame() {
     let frame: usize = lengths.iter().map(|length| length.unwrap() + 3).sum::<usize>() + 16;
     assert!(frame <= crate::updater::FRAME, "{frame}: {lengths:?}");
 
-    // A page turn packs the newest of every kind into one frame, behind a header and before a seal that take a
-    // word of 256 bytes each.
+    // A page turn packs the newest of every kind into one frame, behind a header and three marks that take a word
+    // of 256 bytes each.
     let [.., note] = lengths;
     let others = (NOTES - 1) * (note.unwrap() + 3) + emit(&u32::MAX, &mut room).unwrap() + 3;
     let snapshot = (frame + others).next_multiple_of(256);
-    assert!(snapshot + 512 <= crate::flash::Layout::JOURNAL_PAGE as usize, "{snapshot}");
+    assert!(snapshot + 1024 <= crate::flash::Layout::JOURNAL_PAGE as usize, "{snapshot}");
 }
 
 #[test]

@@ -77,3 +77,24 @@ fn a_page_has_the_bytes_of_the_diagram() {
         assert_eq!(contents(&mut journal, &mut flash), Ok(expected), "write {write}");
     }
 }
+
+#[test]
+fn a_record_of_a_kind_that_there_is_none_of_yet_outlives_a_page_turn() {
+    let page = vec![Sectors { count: 2, size: 2048 }];
+    let layout = layout(&[(1, 4, 0xFF)], &[(1, page.clone()), (1, page)]);
+    let future = [15, 3, 0, b'n', b'e', b'w'];
+    let snapshot = [&b"wf"[..], &[6, 0], &[0, 0x80, 0, 0], &[1, 0, 0, 0], &future].concat();
+    let snapshot = padded(sealed(snapshot), 4, 0xFF);
+    let end = 40 + snapshot.len() as u32;
+    let header = sealed([&b"fwj1"[..], &1u32.to_le_bytes(), &end.to_le_bytes()].concat());
+    let mut flash = SimFlash::new(layout.parts);
+    flash.fill(1, 0, &[header, vec![0; 16], vec![0xFF; 8], snapshot].concat()).unwrap();
+    for n in 0..3u32 {
+        let mut journal: Journal = boot(layout, &mut flash).unwrap();
+        assert_eq!(journal.found(), Found::Whole);
+        assert_eq!(commit(&mut journal, &mut flash, &vec![(0, vec![1])]), Ok(Ok(())));
+        let page = &flash.contents(1)[(1 - n as usize % 2) * 4096..][..4096];
+        assert!(page.windows(6).any(|bytes| bytes == future), "turn {n}");
+    }
+    flash.assert_lawful();
+}

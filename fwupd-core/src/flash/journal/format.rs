@@ -4,8 +4,9 @@ use super::super::Part;
 use super::super::crc::Crc;
 use super::round_up;
 
-/// Kinds of record, fewer than 16.
-pub(super) const KINDS: usize = 14;
+/// Kinds of record, also those that there are none of yet: a bootloader that is never updated copies what later
+/// firmware has written beside the boot record.
+pub(super) const KINDS: usize = 16;
 
 /// A kind of record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +28,7 @@ impl Kind {
 
     /// The n-th note, 0 to 5.
     pub(crate) fn note(n: u8) -> Option<Self> {
-        n.checked_add(8).and_then(Self::from_byte)
+        (n < 6).then(|| Self(n.saturating_add(8)))
     }
 
     pub(super) fn all() -> impl Iterator<Item = Self> {
