@@ -10,6 +10,7 @@ use fwupd_coap::Millis;
 use fwupd_coap::block::Szx;
 use fwupd_coap::endpoint::Params;
 use fwupd_coap::pull::Pull;
+use fwupd_core::digest::Digest;
 use fwupd_core::flash::One;
 use fwupd_core::outcome::Ask;
 use fwupd_core::status::Status;
@@ -21,6 +22,7 @@ use fwupd_ocf::adapter as ocf;
 use fwupd_ocf::wire::device::Identity;
 use fwupd_usp::adapter as usp;
 
+use crate::boot;
 use crate::client::{Lwm2m, Ocf};
 use crate::driver::{Code, End, Network, Offline, Turn, World, run};
 use crate::messages::{Iotf, Link, Usp};
@@ -121,6 +123,12 @@ pub fn base() {
     world.permits(black_box(Ask::User));
     world.fetch("", 0, &mut bytes);
     let _ = (Nor.read(0, &mut bytes), Nor.write(0, &bytes), Nor.erase(0, 4096), Nor.capacity());
+}
+
+/// The selector, over the same outside.
+pub fn boot<D: Digest>() {
+    base();
+    black_box(boot::choose::<D>(&mut One(&mut Nor)));
 }
 
 /// A device's identifiers.

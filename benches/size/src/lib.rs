@@ -7,6 +7,7 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+pub mod boot;
 pub mod client;
 pub mod device;
 pub mod driver;

@@ -128,8 +128,9 @@ impl Plain {
         head
     }
 
-    fn image(&self) -> Option<Image> {
-        let rest = self.head.strip_prefix(b"plainfw1")?;
+    /// What the head that a slot keeps describes.
+    pub fn parse(head: &[u8]) -> Option<Image> {
+        let rest = head.strip_prefix(b"plainfw1")?;
         let (size, rest) = rest.split_first_chunk::<4>()?;
         let (sequence, rest) = rest.split_first_chunk::<8>()?;
         let digest = rest.last_chunk::<32>()?;
@@ -158,7 +159,8 @@ impl PackageFormat<NoTrust> for Plain {
         if self.have < PLAIN_HEAD {
             return Ok(Head::More { taken });
         }
-        let image = self.image().ok_or(Rejected { stage: Stage::Framing, reason: "not a plain package" })?;
+        let image = Self::parse(&self.head)
+            .ok_or(Rejected { stage: Stage::Framing, reason: "not a plain package" })?;
         if image.sequence < me.sequence {
             return Err(Rejected { stage: Stage::Rollback, reason: "older" });
         }
@@ -166,7 +168,7 @@ impl PackageFormat<NoTrust> for Plain {
     }
 
     fn described(&self) -> Option<Image> {
-        self.image().filter(|_| self.have == PLAIN_HEAD)
+        Self::parse(&self.head).filter(|_| self.have == PLAIN_HEAD)
     }
 
     fn kept(&self) -> &[u8] {

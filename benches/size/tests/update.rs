@@ -12,8 +12,9 @@ use fwupd_core::outcome::{Ask, What};
 use fwupd_core::status::Status;
 use fwupd_core::time::Now;
 use fwupd_core::updater::{Config, Platform, Updater};
+use fwupd_size::boot;
 use fwupd_size::driver::{Code, End, Offline, Turn, URI, World, run};
-use fwupd_size::platform::{self, Device, LAYOUT, Plain};
+use fwupd_size::platform::{self, Device, LAYOUT, Plain, Sum};
 use fwupd_testkit::flash::{SimFlash, SimPart};
 
 const PACKAGE: &[u8] = include_bytes!("../../../fwupd-core/tests/vectors/suit/ed25519/one-integrated.suit");
@@ -76,6 +77,25 @@ fn boots(part: &mut SimPart<1, 4, 4096>) -> Choice {
     let mut selector: Selector<_, Sha256, 64> = Selector::new(LAYOUT, |_: SlotId, _: &[u8]| Verdict::Skip);
     while flash::run(&mut selector, &mut One(part), Now::default()).unwrap() {}
     selector.choice().unwrap()
+}
+
+/// The bootloader that is measured makes the same choice of a plain package.
+#[test]
+fn the_bootloader_boots_what_its_head_describes_and_nothing_else() {
+    let flash = Rc::new(RefCell::new(SimFlash::new(LAYOUT.parts)));
+    let mut part = SimPart::<1, 4, 4096>::new(&flash, 0).unwrap();
+    let mut world =
+        Scripted { package: [&Plain::emit(PAYLOAD, SEQUENCE), PAYLOAD].concat(), mono: 0, asked: false };
+    let mut updater = Updater::new(platform::core(DEVICE)).unwrap();
+    assert_eq!(run(&mut updater, &mut One(&mut part), &mut world, &mut Offline), End::Reset);
+    let at = LAYOUT.slots[1].from;
+    let byte = flash.borrow().contents(0)[at as usize];
+    let mut choice = |byte| {
+        flash.borrow_mut().fill(0, at, &[byte]).unwrap();
+        boot::choose::<Sum>(&mut One(&mut part)).unwrap()
+    };
+    assert_eq!(choice(byte), Choice::Boot { slot: SlotId(1), trial: true });
+    assert_eq!(choice(!byte), Choice::Boot { slot: SlotId(0), trial: false });
 }
 
 fn installs<P: Platform>(config: impl Fn() -> Config<P>, package: Vec<u8>) {
