@@ -1,10 +1,11 @@
-//! The project's own commands: `cargo xtask test` and `cargo xtask size`.
+//! The project's own commands: `cargo xtask test`, `cargo xtask size` and `cargo xtask power-cuts`.
 
 mod dependencies;
 mod interop;
 mod licence;
 mod metadata;
 mod peers;
+mod power_cuts;
 mod report;
 mod run;
 mod size;
@@ -18,6 +19,8 @@ usage: cargo xtask <command>
 
   test [--install]   run every check; with --install, install what is missing first, and fail without it
   size [--set]       measure the engine on two microcontrollers; with --set, take the result as the budget
+  power-cuts [--set] cut the power in the longer grid, which takes a while; with --set, keep its counts in
+                     docs/power-safety.md
 ";
 
 fn main() -> ExitCode {
@@ -28,6 +31,8 @@ fn main() -> ExitCode {
         ["test", "--install"] => test::all(peers::Missing::Install),
         ["size"] => size::command(size::Budget::Keep),
         ["size", "--set"] => size::command(size::Budget::Set),
+        ["power-cuts"] => power_cuts::longer_grid(power_cuts::Counts::Keep),
+        ["power-cuts", "--set"] => power_cuts::longer_grid(power_cuts::Counts::Set),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
             true
