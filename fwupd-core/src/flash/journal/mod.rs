@@ -38,6 +38,8 @@ mod write;
 pub(crate) use format::Kind;
 use format::{KINDS, Kinds};
 
+use core::num::NonZeroU16;
+
 use super::{FlashFault, Layout, Op, Part, Region};
 use scan::Scan;
 use write::Writing;
@@ -56,14 +58,19 @@ pub(crate) const USED: u32 = 24 * CHUNK as u32;
 /// Where the newest record of a kind lies in the current page, its length and its checksum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Place {
-    at: u16,
+    at: NonZeroU16,
     len: u16,
     crc: u32,
 }
 
 impl Place {
+    /// No page is used so far that an offset would not fit; the first byte of a page is never one of a record.
+    fn new(at: u32, len: u16, crc: u32) -> Option<Self> {
+        Some(Self { at: NonZeroU16::new(u16::try_from(at).ok()?)?, len, crc })
+    }
+
     fn at(self) -> u32 {
-        self.at.into()
+        self.at.get().into()
     }
 }
 
@@ -342,7 +349,8 @@ pub(crate) fn copy(to: &mut [u8], from: &[u8]) -> Option<()> {
     if to.len() != from.len() {
         return None;
     }
-    to.copy_from_slice(from);
+    // `copy_from_slice` compares the lengths again, and what it does where they differ is linked.
+    to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
     Some(())
 }
 

@@ -363,8 +363,7 @@ impl<const BUF: usize> Journal<BUF> {
             };
             let at = base.saturating_add(frame.pos).saturating_sub(u32::from(record.len));
             if let Some(slot) = self.places.get_mut(record.kind.index()) {
-                // No page is used so far that this would not hold.
-                *slot = Some(Place { at: at as u16, len: record.len, crc: record.crc });
+                *slot = Place::new(at, record.len, record.crc);
             }
             frame.kinds = frame.kinds.with(record.kind);
         }

@@ -409,9 +409,12 @@ impl<const BUF: usize> Journal<BUF> {
         let Some(part) = self.part_of(writing.page) else { return self.finish(Err(JournalFault::Full)) };
         let mut at = offsets(part).body.saturating_add(HEAD as u32);
         for kind in Kind::all().filter(|kind| !self.kinds.has(*kind)) {
-            if let Some(Some(place)) = self.places.get_mut(kind.index()) {
-                place.at = at.saturating_add(RECORD as u32) as u16;
-                at = place.at().saturating_add(u32::from(place.len));
+            if let Some(slot) = self.places.get_mut(kind.index())
+                && let Some(Place { len, crc, .. }) = *slot
+            {
+                at = at.saturating_add(RECORD as u32);
+                *slot = Place::new(at, len, crc);
+                at = at.saturating_add(u32::from(len));
             }
         }
         self.end = self.snapshot_end(&writing).unwrap_or(u32::MAX);
@@ -431,9 +434,9 @@ impl<const BUF: usize> Journal<BUF> {
             let Some(byte) = self.buf.0.get(HEAD.saturating_add(n)).copied() else { return };
             let Ok(Some(record)) = walk.byte(byte) else { continue };
             let behind = at.saturating_add(n as u32).saturating_add(1);
-            let at = behind.saturating_sub(u32::from(record.len)) as u16;
+            let at = behind.saturating_sub(u32::from(record.len));
             if let Some(place) = self.places.get_mut(record.kind.index()) {
-                *place = Some(Place { at, len: record.len, crc: record.crc });
+                *place = Place::new(at, record.len, record.crc);
             }
         }
     }
