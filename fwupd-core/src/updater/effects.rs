@@ -201,6 +201,8 @@ impl<P: Platform> Updater<P> {
         for (n, slot) in (0u8..).map(SlotId).zip(self.slots.as_mut()) {
             if n != running && n != confirmed {
                 *slot = Slot::Empty;
+                // Nothing is left to fall back to there, and nothing that comes to lie there was confirmed.
+                self.boot_record.previous = self.boot_record.previous.filter(|previous| *previous != n);
             }
         }
         self.record.newer = None;
