@@ -119,6 +119,8 @@ where
     let mut device = Device::new(layout(geometry, N), vec![K1, second], IDS);
     device.checks = geometry.checks;
     device.block = 256;
+    // That attempts end is another test's matter.
+    device.policy.attempts = 30;
     device.provision(&images()[0].file);
     device.files = images()[1..].iter().map(|made| (uri(made.image).to_owned(), made.file.clone())).collect();
     device

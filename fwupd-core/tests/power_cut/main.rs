@@ -5,6 +5,7 @@ mod board;
 mod checks;
 mod life;
 mod model;
+mod pairs;
 mod phases;
 mod points;
 mod singles;

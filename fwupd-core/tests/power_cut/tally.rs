@@ -7,10 +7,16 @@ use std::sync::Mutex;
 use crate::model::View;
 use crate::points::Model;
 
+/// So many failures are told of a phase.
+const FEW: usize = 4;
+
 /// What came of the cuts of a phase.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tally {
+    /// Operations that were cut; of pairs, first cuts.
     pub(crate) operations: usize,
+    /// How many points there must be, by the operations.
+    pub(crate) expected: usize,
     pub(crate) points: BTreeMap<Model, usize>,
     /// As if the order had never been given, as without a cut, and neither.
     pub(crate) before: usize,
@@ -31,6 +37,7 @@ impl Tally {
 
     pub(crate) fn add(&mut self, other: &Self) {
         self.operations += other.operations;
+        self.expected += other.expected;
         for (model, points) in &other.points {
             *self.points.entry(*model).or_default() += points;
         }
@@ -70,9 +77,14 @@ pub(crate) fn on_two_threads<T: Sync>(items: &[T], work: impl Fn(usize, &T, &mut
     all.into_inner().unwrap()
 }
 
-/// Notes which points fail, up to a few.
+/// Notes which points fail, and why, up to a few.
 pub(crate) fn told(tally: &mut Tally, what: impl Fn() -> String, work: impl FnOnce(&mut Tally)) {
-    if tally.failed.len() < 4 && catch_unwind(AssertUnwindSafe(|| work(tally))).is_err() {
-        tally.failed.push(what());
+    if tally.failed.len() >= FEW {
+        return;
+    }
+    if let Err(why) = catch_unwind(AssertUnwindSafe(|| work(tally))) {
+        let said = why.downcast_ref::<String>().map(String::as_str);
+        let said = said.or(why.downcast_ref::<&str>().copied()).unwrap_or_default();
+        tally.failed.push(format!("{}: {said}", what()));
     }
 }
