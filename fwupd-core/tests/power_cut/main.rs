@@ -11,3 +11,4 @@ mod points;
 mod singles;
 mod tables;
 mod tally;
+mod toy;
