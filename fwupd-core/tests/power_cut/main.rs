@@ -3,6 +3,7 @@
 
 mod board;
 mod checks;
+mod costs;
 mod life;
 mod model;
 mod pairs;
