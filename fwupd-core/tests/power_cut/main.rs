@@ -9,6 +9,7 @@ mod model;
 mod pairs;
 mod phases;
 mod points;
+mod resume;
 mod singles;
 mod tables;
 mod tally;
