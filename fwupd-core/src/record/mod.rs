@@ -5,8 +5,9 @@
 //! state     STATE run ?VERSION(newer) ?OUTCOME(last) ?OWNER(preset) sequence VERSION(installed) ?BARRED LOG
 //! slots     SLOT for each slot
 //! source    initiator bytes(URI) bytes(tag) ?number(where the payload begins) bool(checked)
-//! progress  ?DIGEST attempts furthest ?POINT
+//! progress  attempts furthest ?POINT
 //! trust     a bit for each revoked key
+//! tried     ?DIGEST(of the image that the progress is of)
 //! note      bytes
 //!
 //! STATE     0 | 1 REQUEST | 2 REQUEST offset ?IMAGE | 3 REQUEST IMAGE | 4 VERIFIED ?OWNER | 5 OWNER VERIFIED
@@ -144,7 +145,7 @@ pub(crate) struct Point {
 /// same image can go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Progress {
-    /// The image.
+    /// The image: a record of its own.
     pub(crate) digest: Option<[u8; 32]>,
     /// Attempts since there was last progress.
     pub(crate) attempts: u8,
@@ -196,7 +197,6 @@ stored_struct!(Installed { sequence, version });
 stored_struct!(Barred { digest, sequence });
 stored_struct!(Source { by, uri, tag, payload_at, checked });
 stored_struct!(Point { slot, offset, head, sum });
-stored_struct!(Progress { digest, attempts, furthest, point });
 stored_struct!(Outcome { run, by, reach, slot, at, what, wall, until });
 stored_struct!(Request { run, by, reach, target, after, via });
 stored_struct!(Owner { run, by, ask, after });
@@ -256,6 +256,20 @@ impl Stored for Verified {
         let image = Image::take(d)?;
         // It was verified when the record was written; the record's checksum vouches for that.
         Some(Self::vouch(image, SlotId::take(d)?))
+    }
+}
+
+/// Without the digest.
+impl Stored for Progress {
+    fn put(&self, e: &mut Enc<'_>) -> Option<()> {
+        self.attempts.put(e)?;
+        self.furthest.put(e)?;
+        self.point.put(e)
+    }
+
+    fn take(d: &mut Dec<'_>) -> Option<Self> {
+        let (attempts, furthest) = (Stored::take(d)?, Stored::take(d)?);
+        Some(Self { digest: None, attempts, furthest, point: Stored::take(d)? })
     }
 }
 

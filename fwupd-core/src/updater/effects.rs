@@ -59,11 +59,13 @@ impl<P: Platform> Updater<P> {
                 self.put_slot(slot, Slot::Partial, dirty);
                 dirty.source = true;
                 dirty.progress = true;
+                dirty.tried = true;
             }
             Effect::Keep(verified) => {
                 self.stage = None;
                 self.progress = Progress::NONE;
                 dirty.progress = true;
+                dirty.tried = true;
                 self.put_slot(verified.slot(), Slot::Verified(verified, Enabled::Yes), dirty);
             }
             Effect::GiveUp(slot, why) => self.give_up(slot, why, before, dirty),
@@ -213,6 +215,7 @@ impl<P: Platform> Updater<P> {
         self.source = record::Source::NONE;
         dirty.source = true;
         dirty.progress = true;
+        dirty.tried = true;
         dirty.slots = true;
         dirty.state = true;
         dirty.boot = true;
@@ -270,6 +273,9 @@ impl<P: Platform> Updater<P> {
         }
         if dirty.progress {
             journal.put(Kind::PROGRESS, |into| record::emit(progress, into))?;
+        }
+        if dirty.tried {
+            journal.put(Kind::TRIED, |into| record::emit(&progress.digest, into))?;
         }
         if dirty.trust {
             journal.put(Kind::TRUST, |into| record::emit(&revoked.0, into))?;

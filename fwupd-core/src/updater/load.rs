@@ -29,7 +29,8 @@ pub(super) fn fresh_record(factory: Installed) -> StateRecord {
     }
 }
 
-const RECORDS: [Kind; 6] = [Kind::BOOT, Kind::STATE, Kind::SLOTS, Kind::SOURCE, Kind::PROGRESS, Kind::TRUST];
+const RECORDS: [Kind; 7] =
+    [Kind::BOOT, Kind::STATE, Kind::SLOTS, Kind::SOURCE, Kind::PROGRESS, Kind::TRUST, Kind::TRIED];
 
 impl<P: Platform> Updater<P> {
     /// Forgets all that is in RAM and reads the journal back, as after a reset, but without a boot, unless the
@@ -178,7 +179,10 @@ impl<P: Platform> Updater<P> {
                 record::parse_slots(bytes, self.slots.as_mut()).filter(|()| self.journal.result().is_ok())
             }
             Kind::SOURCE => record::parse(bytes).map(|source| self.source = source),
-            Kind::PROGRESS => record::parse(bytes).map(|progress| self.progress = progress),
+            Kind::PROGRESS => record::parse(bytes).map(|progress: Progress| {
+                self.progress = Progress { digest: self.progress.digest, ..progress };
+            }),
+            Kind::TRIED => record::parse(bytes).map(|digest| self.progress.digest = digest),
             Kind::TRUST => record::parse(bytes).map(|revoked| self.revoked = KeySet(revoked)),
             note => {
                 let place = (0..NOTES as u8).position(|n| Kind::note(n) == Some(note));

@@ -42,7 +42,7 @@ use crate::time::Now;
 use crate::trust::{KeyId, KeySet, TrustStore};
 
 /// Longest frame of the journal, bytes.
-pub(crate) const FRAME: usize = 1536;
+pub(crate) const FRAME: usize = 1552;
 
 /// What a device brings: its keys, its package format, its boot control, and the size of its slot table.
 pub trait Platform {
@@ -244,6 +244,7 @@ struct Dirty {
     slots: bool,
     source: bool,
     progress: bool,
+    tried: bool,
     trust: bool,
     notes: [bool; NOTES],
 }
@@ -560,12 +561,13 @@ impl Dirty {
     }
 
     fn and(mut self, other: Self) -> Self {
-        let Self { boot, state, slots, source, progress, trust, notes } = other;
+        let Self { boot, state, slots, source, progress, tried, trust, notes } = other;
         self.boot |= boot;
         self.state |= state;
         self.slots |= slots;
         self.source |= source;
         self.progress |= progress;
+        self.tried |= tried;
         self.trust |= trust;
         self.notes.iter_mut().zip(notes).for_each(|(note, other)| *note |= other);
         self

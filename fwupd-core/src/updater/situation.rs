@@ -61,6 +61,7 @@ where
             slots: true,
             source: true,
             progress: true,
+            tried: true,
             trust: false,
             notes: [true; NOTES],
         });

@@ -25,6 +25,9 @@ impl Kind {
     pub(crate) const PROGRESS: Self = Self(4);
     /// Revoked keys.
     pub(crate) const TRUST: Self = Self(5);
+    /// The image that the progress is of. A record of its own, as it is four times as long as what each checkpoint
+    /// changes.
+    pub(crate) const TRIED: Self = Self(6);
 
     /// The n-th note, 0 to 5.
     pub(crate) fn note(n: u8) -> Option<Self> {

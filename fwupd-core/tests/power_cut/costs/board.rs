@@ -119,7 +119,8 @@ impl Board {
         let skip = |_: SlotId, _: &[u8]| Verdict::Skip;
         let mut selector = Selector::<_, Sha256, HEAD>::new(*self.device.layout(), skip);
         self.drain(&mut selector);
-        assert!(matches!(selector.choice(), Some(Choice::Boot { .. })));
+        let Some(Choice::Boot { slot, .. }) = selector.choice() else { panic!("nothing boots") };
+        self.device.jumped = Some(slot);
         self.device.updater()
     }
 
@@ -175,7 +176,7 @@ impl Board {
 pub(super) struct Written {
     /// Appended frames: which records each has, and its bytes.
     pub(super) frames: Vec<(Vec<u8>, u64)>,
-    /// Page turns, and their bytes: snapshots, headers and seals.
+    /// Page turns, and their bytes: snapshots, headers and marks.
     pub(super) turns: usize,
     pub(super) turned: u64,
     /// Offsets of the checkpoints that were recorded.
@@ -192,7 +193,7 @@ impl Written {
         let mut table = BTreeMap::new();
         for (kinds, bytes) in &self.frames {
             let names = kinds.iter().map(|kind| {
-                ["boot", "state", "slots", "source", "progress", "trust"]
+                ["boot", "state", "slots", "source", "progress", "trust", "tried"]
                     .get(usize::from(*kind))
                     .unwrap_or(&"note")
             });
@@ -228,7 +229,7 @@ pub(super) fn checkpoint(record: &[u8]) -> u64 {
     }
     // Slot, offset, length and checksum of the head come last.
     match items.len().checked_sub(3).map(|at| &items[at]) {
-        Some(offset) if items.len() >= 8 => {
+        Some(offset) if items.len() >= 7 => {
             offset.as_integer().expect("an offset").try_into().expect("a length")
         }
         _ => 0,
@@ -239,7 +240,9 @@ pub(super) fn journal(board: &Board) -> Written {
     let layout = board.device.layout();
     let page = |at: u32| layout.journal.iter().find(|page| (page.from..page.to).contains(&at));
     let unit = layout.parts[0].unit();
-    let seal = 16u32.next_multiple_of(unit);
+    // Header and three marks, of which the second ends a turn and the third comes before the first frame.
+    let [stands, open, body] =
+        [1, 2, 3].map(|n| 16u32.next_multiple_of(unit) + n * 8u32.next_multiple_of(unit));
     let mut written = Written::default();
     let (mut turning, mut snapshot) = (false, Vec::new());
     for deed in &board.deeds {
@@ -253,13 +256,16 @@ pub(super) fn journal(board: &Board) -> Written {
                 let Some(page) = page(*at) else { continue };
                 if turning {
                     written.turned += bytes.len() as u64;
-                    if at - page.from > seal {
+                    if at - page.from >= body {
                         snapshot.extend_from_slice(bytes);
                     }
-                    turning = at - page.from != seal;
+                    turning = at - page.from != stands;
                     if turning {
                         continue;
                     }
+                } else if at - page.from == open {
+                    written.turned += bytes.len() as u64;
+                    continue;
                 }
                 let frame = if snapshot.is_empty() { bytes } else { &snapshot };
                 let records = records(frame);
