@@ -18,7 +18,9 @@
 //!       to 2 + 4n     the same as they are swapped back
 //! ```
 //!
-//! The magic for a swap is the same before it and while its image is on trial: the progress tells which.
+//! The magic for a swap is the same before it and while its image is on trial: the progress tells which. Beside
+//! the magic of a confirmation the progress does not count, so that the bootloader does nothing should a cut make
+//! that one read as a swap's. The bootloader's own means leave it erased there, and take both alike.
 //!
 //! What embassy-boot cannot do:
 //!
@@ -27,9 +29,10 @@
 //! - It checks neither signature nor digest nor security counter before it boots; what the updater found stands.
 //! - Once an image is confirmed there is no way back: the old one lies in the DFU partition one page off, and
 //!   goes with the next download.
-//! - A cut in its own swap or its own writes, or in an erase of the state partition, is safe only where words
-//!   are written whole or not at all, and are erased from the first on; and a word of it that cannot be read
-//!   stops it for good.
+//! - A cut in its own swap or its own writes is safe only where words are written whole or not at all.
+//! - Of a cut in an erase of the state partition it cannot bear that the magic of a swap stays and the word behind
+//!   it is erased, of any cut a progress word that reads differently each time. A word of the state partition that
+//!   cannot be read stops it for good.
 
 use super::{BootControl, BootEvent, BootReason, BootRecord, Model, Plan, Seen, Want};
 use crate::flash::journal::{Aligned, CHUNK, round_down};
@@ -124,6 +127,8 @@ enum Step {
     /// Erasing the sector that begins at this address, and those behind it; then this magic, if there is one,
     /// or the end as a failure.
     Erase(u32, Option<u8>),
+    /// Declaring the progress void before the magic of a confirmation: torn, it may read as that of a swap.
+    Guard,
     Magic(u8),
     Done(Seen),
     Failed,
@@ -323,10 +328,12 @@ impl Embassy {
             }
             Step::Scan(scan) => self.scanned(scan),
             Step::Void => self.step = Step::Erase(self.state.from, Some(BOOT)),
+            Step::Guard => self.step = Step::Magic(BOOT),
             Step::Erase(at, magic) => {
                 let next = self.part.sector(at).map(|(_, to)| to).filter(|to| *to < self.state.to);
                 self.step = match (next, magic) {
                     (Some(next), magic) => Step::Erase(next, magic),
+                    (None, Some(BOOT)) => Step::Guard,
                     (None, Some(magic)) => Step::Magic(magic),
                     (None, None) => Step::Failed,
                 };
@@ -344,12 +351,12 @@ impl Embassy {
         let again = core::mem::replace(&mut self.fault, Once::Spent) == Once::Free;
         self.step = match (self.step, again) {
             (Step::Scan(_) | Step::Erase(..), true) => self.step,
-            (Step::Void, true) => Step::Erase(self.state.from, Some(BOOT)),
+            (Step::Void | Step::Guard, true) => Step::Erase(self.state.from, Some(BOOT)),
             (Step::Magic(magic), true) => Step::Erase(self.state.from, Some(magic)),
             // It may stand there all the same, and nothing must be swapped of which nobody knows.
             (Step::Magic(SWAP), false) => Step::Erase(self.state.from, None),
             (Step::Record(_) | Step::Magic(_) | Step::Done(_) | Step::Failed, _) => Step::Failed,
-            (Step::Scan(_) | Step::Erase(..) | Step::Void, false) => Step::Failed,
+            (Step::Scan(_) | Step::Erase(..) | Step::Void | Step::Guard, false) => Step::Failed,
         };
     }
 }
@@ -380,7 +387,7 @@ impl BootControl for Embassy {
     fn plan(&mut self) -> Plan {
         match self.step {
             Step::Record(record) => Plan::Record(record),
-            Step::Scan(_) | Step::Void | Step::Erase(..) | Step::Magic(_) => Plan::Op,
+            Step::Scan(_) | Step::Void | Step::Erase(..) | Step::Guard | Step::Magic(_) => Plan::Op,
             Step::Done(seen) => Plan::Done(seen),
             Step::Failed => Plan::Failed,
         }
@@ -394,7 +401,7 @@ impl BootControl for Embassy {
                 let len = self.chunk(scan.at) as usize;
                 Some(Op::Read { part, at: from.checked_add(scan.at)?, into: self.buf.0.get_mut(..len)? })
             }
-            Step::Void => {
+            Step::Void | Step::Guard => {
                 self.void = Once::Spent;
                 let at = from.checked_add(self.write_size())?;
                 let word = self.buf.0.get_mut(..len)?;

@@ -119,6 +119,8 @@ impl Bench {
 const OBSERVE: Want = Want::Observe;
 const ARM: Want = Want::Arm { slot: DFU, trials: 1 };
 const CONFIRM: Want = Want::Confirm { counter: 7 };
+/// What a confirmation leaves.
+const CONFIRMED: [u8; 2] = [BOOT, 0];
 /// All four pages swapped.
 const SWAPPED: [u8; 10] = [SWAP, 0xFF, 0, 0, 0, 0, 0, 0, 0, 0];
 
@@ -128,7 +130,7 @@ fn a_swap_that_is_armed_is_no_trial_and_one_that_was_carried_out_is() {
         let mut bench = Bench::new(&SWAPPED[..2 + done]);
         let end = bench.ends(OBSERVE, record(Some(DFU)));
         assert_eq!(end, Plan::Done(Seen { running: ACTIVE, trial: None, event: None }), "{done}");
-        assert_eq!((bench.log.as_str(), bench.flash[0]), ("eew", BOOT), "it must not come about later");
+        assert_eq!((bench.log.as_str(), bench.flash[0]), ("eeww", BOOT), "it must not come about later");
     }
     let mut bench = Bench::new(&SWAPPED);
     assert_eq!(
@@ -174,7 +176,7 @@ fn what_embassy_boot_cannot_do_fails_and_touches_nothing() {
 fn to_give_up_what_is_armed_disarms_it_and_a_trial_is_left_to_the_next_boot() {
     let mut bench = Bench::new(&[SWAP]);
     assert!(matches!(bench.ends(Want::Revert, record(Some(DFU))), Plan::Done(_)));
-    assert_eq!((bench.log.as_str(), bench.flash[0]), ("eew", BOOT));
+    assert_eq!((bench.log.as_str(), bench.flash[0]), ("eeww", BOOT));
     let mut bench = Bench::new(&SWAPPED);
     assert!(matches!(bench.ends(Want::Revert, record(Some(DFU))), Plan::Done(Seen { trial: Some(0), .. })));
     assert_eq!(bench.log, "");
@@ -184,8 +186,8 @@ fn to_give_up_what_is_armed_disarms_it_and_a_trial_is_left_to_the_next_boot() {
 fn a_confirmation_declares_the_progress_void_before_it_erases_and_tells_the_journal_last() {
     let mut bench = Bench::new(&SWAPPED);
     assert!(matches!(bench.ends(CONFIRM, record(Some(DFU))), Plan::Done(_)));
-    assert_eq!(bench.log, "weewj");
-    assert_eq!(bench.flash, Bench::new(&[BOOT]).flash);
+    assert_eq!(bench.log, "weewwj");
+    assert_eq!(bench.flash, Bench::new(&CONFIRMED).flash);
     // What is confirmed already is not written again.
     let mut bench = Bench::new(&[BOOT]);
     assert!(matches!(bench.ends(CONFIRM, record(Some(DFU))), Plan::Done(_)));
@@ -200,11 +202,12 @@ fn an_operation_that_fails_once_is_done_again_and_no_word_is_written_twice() {
         assert!(matches!(bench.ends(ARM, record(None)), Plan::Done(_)), "{n}");
         assert_eq!(bench.flash, Bench::new(&[SWAP]).flash, "{n}");
     }
-    for n in 0..5 {
+    // Of a confirmation: one read, a write, two erases, two writes.
+    for n in 0..6 {
         let mut bench = Bench { fails: vec![n], ..Bench::new(&SWAPPED) };
         assert!(matches!(bench.ends(CONFIRM, record(Some(DFU))), Plan::Done(_)), "{n}");
-        assert_eq!(bench.flash, Bench::new(&[BOOT]).flash, "{n}");
-        assert!(!bench.log.contains("ww"), "{n}: {}", bench.log);
+        assert_eq!(bench.flash, Bench::new(&CONFIRMED).flash, "{n}");
+        assert!(!bench.log.contains("www"), "{n}: {}", bench.log);
     }
 }
 
@@ -237,7 +240,7 @@ fn a_confirmation_that_was_not_told_to_an_end_does_not_void_the_progress_twice()
 /// As after a cut in an arming or a confirmation.
 #[test]
 fn a_magic_that_is_none_is_written_anew_while_an_activation_is_not_told() {
-    for words in [[0xFF, 0xFF], [0x50, 0], [0xE0, 0xFF]] {
+    for words in [[0xFF, 0xFF], [0xFF, 0], [0x50, 0], [0xE0, 0xFF]] {
         let mut bench = Bench::new(&words);
         assert!(matches!(
             bench.ends(OBSERVE, record(None)),
@@ -248,6 +251,19 @@ fn a_magic_that_is_none_is_written_anew_while_an_activation_is_not_told() {
             bench.ends(OBSERVE, record(Some(DFU))),
             Plan::Done(Seen { trial: None, event: None, .. })
         ));
-        assert_eq!((bench.log.as_str(), bench.flash), ("eew", Bench::new(&[BOOT]).flash));
+        assert_eq!((bench.log.as_str(), bench.flash), ("eeww", Bench::new(&CONFIRMED).flash));
+    }
+}
+
+/// A torn magic may read as that of a swap: the bootloader must find that there is nothing to swap.
+#[test]
+fn the_progress_is_void_whenever_the_magic_of_a_confirmation_is_written() {
+    for (want, words) in [(CONFIRM, SWAPPED.as_slice()), (Want::Revert, &[SWAP]), (OBSERVE, &[SWAP])] {
+        let mut bench = Bench::new(words);
+        assert!(matches!(bench.ends(want, record(Some(DFU))), Plan::Done(_)), "{want:?}");
+        bench.flash[..4].fill(SWAP);
+        let end = bench.ends(OBSERVE, record(Some(DFU)));
+        let Plan::Done(seen) = end else { panic!("{want:?}: {end:?}") };
+        assert_eq!(seen.trial, Some(0), "{want:?}: void progress counts as a whole one");
     }
 }
