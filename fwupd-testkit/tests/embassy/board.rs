@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 use std::ops::Range;
 
-use ed25519_dalek::{Signer, SigningKey};
 use embassy_boot::{BlockingFirmwareState, BootError, BootLoader, BootLoaderConfig, State as Said};
 use embedded_storage::nor_flash::{ErrorType, NorFlash, ReadNorFlash};
 use fwupd_core::boot::Embassy;
@@ -17,21 +16,30 @@ use fwupd_core::slot::Slot;
 use fwupd_core::trust::{Ed25519Key, Ed25519Keys};
 use fwupd_core::updater::{Command, Config, Installed, Job, Platform, Updater};
 use fwupd_testkit::clock::WallAfterReset;
-use fwupd_testkit::device::{Device, HEAD, Rest, Sum, sha256, trust};
+use fwupd_testkit::device::{Device, HEAD, Rest, Seen, Sum, sha256, trust};
 use fwupd_testkit::flash::{Rule, SimError, SimFlash};
-use fwupd_testkit::reference::{IDS, K1, package};
+use fwupd_testkit::maker::{Flaw, Package};
+use fwupd_testkit::random::Random;
+use fwupd_testkit::reference::{IDS, K1};
 
 /// The active partition, and the DFU partition.
 pub(crate) const ACTIVE: SlotId = SlotId(0);
 pub(crate) const DFU: SlotId = SlotId(1);
 
-/// Length of the payloads, bytes.
-pub(crate) const PAYLOAD: usize = 1536;
+/// Length of the payloads, bytes: more than one page.
+const PAYLOAD: usize = 1400;
 
+/// What the factory installs, sequence number 4.
+const FACTORY: &str = "factory";
 /// The package that the tests install, sequence number 5.
-pub(crate) const NEW: &str = "one-integrated.suit";
-/// A later one with the same payload.
-pub(crate) const NEXT: &str = "one-seqmax.suit";
+pub(crate) const NEW: &str = "new";
+/// Another, sequence number 6.
+pub(crate) const OTHER: &str = "other";
+/// The latest that there can be.
+pub(crate) const NEXT: &str = "next";
+
+/// What a byte of erased flash reads as: embassy-boot is built for one or the other.
+pub(crate) const ERASED: u8 = if cfg!(feature = "flash-erase-zero") { 0x00 } else { 0xFF };
 
 /// A partition of a simulated flash device, as embassy-boot wants it.
 pub(crate) struct Partition<'a, 'f, const READ: usize, const WRITE: usize, const ERASE: usize> {
@@ -145,7 +153,7 @@ const fn one_part(parts: &'static [Part]) -> Layout {
 pub(crate) const GEOMETRIES: [Geometry; 3] = [
     Geometry {
         name: "words of 4 bytes",
-        layout: one_part(&[Part { read: 1, write: 4, erased: 0xFF, sectors: SECTORS }]),
+        layout: one_part(&[Part { read: 1, write: 4, erased: ERASED, sectors: SECTORS }]),
         state: region(0, 8704, 9216),
         page: 512,
         prepare: prepare::<1, 4, 512, 4, 512>,
@@ -153,7 +161,7 @@ pub(crate) const GEOMETRIES: [Geometry; 3] = [
     },
     Geometry {
         name: "words of 32 bytes, a state of three sectors",
-        layout: one_part(&[Part { read: 4, write: 32, erased: 0xFF, sectors: SECTORS }]),
+        layout: one_part(&[Part { read: 4, write: 32, erased: ERASED, sectors: SECTORS }]),
         state: region(0, 8704, 10240),
         page: 512,
         prepare: prepare::<4, 32, 512, 32, 512>,
@@ -163,8 +171,8 @@ pub(crate) const GEOMETRIES: [Geometry; 3] = [
         name: "two devices with pages of two sizes",
         layout: Layout {
             parts: &[
-                Part { read: 1, write: 8, erased: 0xFF, sectors: SECTORS },
-                Part { read: 1, write: 8, erased: 0xFF, sectors: &[Sectors { count: 5, size: 1024 }] },
+                Part { read: 1, write: 8, erased: ERASED, sectors: SECTORS },
+                Part { read: 1, write: 8, erased: ERASED, sectors: &[Sectors { count: 5, size: 1024 }] },
             ],
             slots: &[region(0, 0, 4096), region(1, 0, 4096)],
             journal: &[region(0, 10240, 14336), region(0, 14336, 18432)],
@@ -176,6 +184,16 @@ pub(crate) const GEOMETRIES: [Geometry; 3] = [
         mark: mark::<1, 8, 512>,
     },
 ];
+
+/// Words of one byte, of which few bits have to read differently to make another word.
+pub(crate) const BYTES: Geometry = Geometry {
+    name: "words of 1 byte",
+    layout: one_part(&[Part { read: 1, write: 1, erased: ERASED, sectors: SECTORS }]),
+    state: region(0, 8704, 9216),
+    page: 512,
+    prepare: prepare::<1, 1, 512, 1, 512>,
+    mark: mark::<1, 1, 512>,
+};
 
 /// The platform of these devices.
 #[derive(Debug)]
@@ -197,8 +215,8 @@ pub(crate) struct Board {
     pub(crate) geometry: Geometry,
     /// What `prepare_boot` said at each boot.
     pub(crate) said: Vec<&'static str>,
-    /// Which writes and erases were the bootloader's, counted as the flash counts them.
-    pub(crate) swaps: Vec<Range<u64>>,
+    /// Which operations were the bootloader's: writes and erases as the flash counts them, and all as it does.
+    pub(crate) foreign_ops: Vec<(Range<u64>, Range<u64>)>,
     /// How many of the violations so far were the bootloader's.
     pub(crate) foreign: usize,
 }
@@ -207,12 +225,14 @@ impl Board {
     /// As it leaves the factory, with sequence number 4, after its first boot.
     pub(crate) fn factory(geometry: Geometry) -> Self {
         let mut device = Device::new(geometry.layout, vec![K1], IDS);
-        device.provision(&factory_package());
+        device.provision(&package(4));
         device.block = 512;
-        for name in [NEW, NEXT, "one-version.suit"] {
-            device.files.insert(name.into(), package(name));
+        // A download that is cut again and again does not end for that here.
+        device.policy.attempts = 20;
+        for (name, sequence) in PACKAGES {
+            device.files.insert(name.into(), package(sequence));
         }
-        let mut board = Self { device, geometry, said: Vec::new(), swaps: Vec::new(), foreign: 0 };
+        let mut board = Self { device, geometry, said: Vec::new(), foreign_ops: Vec::new(), foreign: 0 };
         assert_eq!(board.power_on(), Rest::Still);
         board.check("at the factory");
         board
@@ -235,10 +255,11 @@ impl Board {
 
     /// Power comes on: embassy-boot prepares the boot, and jumps to the active partition.
     pub(crate) fn bootloader(&mut self) -> Result<(), Rest> {
-        let before = self.device.flash.total().mutating();
+        let before = self.device.flash.total();
         let violations = self.device.flash.violations().len();
-        let said = (self.geometry.prepare)(&mut self.device.flash, &self.geometry);
-        self.swaps.push(before..self.device.flash.total().mutating());
+        let said = self.prepare();
+        let after = self.device.flash.total();
+        self.foreign_ops.push((before.mutating()..after.mutating(), before.ops()..after.ops()));
         let word = u32::from(self.geometry.layout.parts[0].write);
         for violation in &self.device.flash.violations()[violations..] {
             // After a cut in a confirmation embassy-boot voids the progress once more, whatever the flash needs.
@@ -253,8 +274,14 @@ impl Board {
                 Ok(())
             }
             Err(_) if !self.device.flash.is_on() => Err(Rest::PowerLost),
-            Err(why) => panic!("the bootloader: {why:?}"),
+            // Its flash has failed: it boots nothing.
+            Err(_) => Err(Rest::Bricked),
         }
+    }
+
+    /// embassy-boot prepares a boot, and says what it did.
+    pub(crate) fn prepare(&mut self) -> Result<Said, BootError> {
+        (self.geometry.prepare)(&mut self.device.flash, &self.geometry)
     }
 
     /// Sets a mark with embassy-boot's own means, and tells the state that it has then.
@@ -274,7 +301,7 @@ impl Board {
         self.live(Some((Initiator(by), command)))
     }
 
-    fn live(&mut self, mut command: Option<(Initiator, Command<'_>)>) -> Rest {
+    pub(crate) fn live(&mut self, mut command: Option<(Initiator, Command<'_>)>) -> Rest {
         self.device.states.clear();
         if !self.device.flash.is_on() {
             self.device.flash.power_on();
@@ -302,19 +329,27 @@ impl Board {
         self.device.flash.contents(region.part)[region.from as usize..region.to as usize].to_vec()
     }
 
-    /// Which image the active partition holds, by its bytes alone: the old one, or one with the new payload.
-    pub(crate) fn runs_new(&self) -> bool {
+    /// The sequence number of the image that the active partition holds, by its bytes alone. `None` is a mixture.
+    pub(crate) fn holds(&self) -> Option<u64> {
         let active = self.region(self.geometry.layout.slots[0]);
-        let is = |package: &[u8]| active[..PAYLOAD] == package[package.len() - PAYLOAD..];
-        assert_ne!(is(&factory_package()), is(&package(NEW)), "the active partition holds a mixture");
-        is(&package(NEW))
+        let is = |sequence: &u64| active[..PAYLOAD] == payload(*sequence);
+        PACKAGES.into_iter().map(|(_, sequence)| sequence).find(is)
+    }
+
+    /// Whether that is not what the factory has installed.
+    pub(crate) fn runs_new(&self) -> bool {
+        self.holds() != Some(4)
+    }
+
+    pub(crate) fn seen(&self) -> &Seen {
+        self.device.seen.as_ref().unwrap()
     }
 
     /// A device at rest tells what runs, and vouches for no slot that is not whole.
     pub(crate) fn check(&self, what: &str) {
         let seen = self.device.seen.as_ref().unwrap();
         assert_eq!(seen.running, ACTIVE, "{what}");
-        assert_eq!(seen.sequence != 4, self.runs_new(), "{what}: the status is not what runs: {seen:?}");
+        assert_eq!(Some(seen.sequence), self.holds(), "{what}: the status is not what runs: {seen:?}");
         let running = seen.slots[0].verified().map(|verified| verified.image().sequence);
         assert_eq!(running, Some(seen.sequence), "{what}: {seen:?}");
         for verified in seen.slots.iter().filter_map(Slot::verified) {
@@ -345,36 +380,15 @@ pub(crate) fn fetch(name: &str) -> Command<'_> {
     })
 }
 
-/// The secret key of RFC 8032, section 7.1, test 1, to which [`K1`] belongs.
-const SECRET: [u8; 32] = [
-    0x9d, 0x61, 0xb1, 0x9d, 0xef, 0xfd, 0x5a, 0x60, 0xba, 0x84, 0x4a, 0xf4, 0x92, 0xec, 0x2c, 0xc4, 0x44,
-    0x49, 0xc5, 0x69, 0x7b, 0x32, 0x69, 0x19, 0x70, 0x3b, 0xac, 0x03, 0x1c, 0xae, 0x7f, 0x60,
-];
+/// The packages that a device can be given, by name: each has a payload of its own, so that the bytes tell what
+/// runs.
+const PACKAGES: [(&str, u64); 4] = [(FACTORY, 4), (NEW, 5), (OTHER, 6), (NEXT, u64::MAX)];
 
-/// A package of the vectors, with sequence number 4, and with another payload than all the others have: so that
-/// the bytes tell what runs.
-pub(crate) fn factory_package() -> Vec<u8> {
-    let mut package = package("one-seq4.suit");
-    let head = package.len() - PAYLOAD;
-    let (head, payload) = package.split_at_mut(head);
-    let of_payload = position(head, &sha256(payload));
-    payload.iter_mut().for_each(|byte| *byte = !*byte);
-    head[of_payload..][..32].copy_from_slice(&sha256(payload));
-    // The manifest is a byte string of 127 bytes behind key 3; the digest is over all of that string.
-    let manifest = position(head, &[0x03, 0x58, 0x7F]) + 1;
-    let digest = sha256(&head[manifest..manifest + 2 + 0x7F]);
-    // The digest of the manifest is at the head's beginning, behind -16 as its algorithm.
-    let of_manifest = position(head, &[0x2F, 0x58, 0x20]) + 3;
-    head[of_manifest..][..32].copy_from_slice(&digest);
-    // RFC 9052, section 4.4: Sig_structure.
-    let mut signed = [b"\x84\x6ASignature1".as_slice(), &[0x43, 0xA1, 0x01, 0x27, 0x40, 0x58, 0x24]].concat();
-    signed.extend_from_slice(&head[of_manifest - 4..of_manifest + 32]);
-    let signature = SigningKey::from_bytes(&SECRET).sign(&signed).to_bytes();
-    let of_signature = position(head, &[0xF6, 0x58, 0x40]) + 3;
-    head[of_signature..][..64].copy_from_slice(&signature);
-    package
+fn payload(sequence: u64) -> Vec<u8> {
+    let mut random = Random(sequence);
+    (0..PAYLOAD).map(|_| random.byte()).collect()
 }
 
-fn position(within: &[u8], what: &[u8]) -> usize {
-    within.windows(what.len()).position(|window| window == what).unwrap()
+fn package(sequence: u64) -> Vec<u8> {
+    Package { sequence, minor: 0, payload: payload(sequence), flaw: Flaw::None }.file()
 }

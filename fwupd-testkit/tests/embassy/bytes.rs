@@ -3,7 +3,7 @@
 
 use fwupd_core::outcome::Initiator;
 
-use crate::board::{Board, GEOMETRIES, Mark, NEW, NEXT, fetch};
+use crate::board::{Board, ERASED, GEOMETRIES, Mark, NEW, NEXT, fetch};
 
 /// Both devices' state partitions, which must be the same.
 fn same(ours: &Board, theirs: &Board, what: &str) {
@@ -29,7 +29,7 @@ fn arming_leaves_the_bytes_of_mark_updated_and_confirming_those_of_mark_booted_a
             // Ours is left so that a torn magic swaps nothing.
             let void = usize::from(geometry.layout.parts[0].write);
             let mut theirs_void = theirs.region(geometry.state);
-            theirs_void[void..2 * void].fill(0x00);
+            theirs_void[void..2 * void].fill(!ERASED);
             assert_eq!(ours.region(geometry.state), theirs_void, "{what}");
             ours.check(&what);
             ours.device.flash.assert_lawful();

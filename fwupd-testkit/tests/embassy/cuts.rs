@@ -1,194 +1,136 @@
-//! Power cuts and flash faults: every write and erase of an update that is ours, the state partition's among
-//! them. Those of `prepare_boot`, in its swap and on its way back, are embassy-boot's own and are left out.
+//! Power cuts: every write and erase of every phase that is ours, the state partition's among them, under each
+//! model of what a cut leaves. Those of `prepare_boot`, in its swap and on its way back, are embassy-boot's own
+//! and are left out.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::BTreeMap;
+use std::sync::Mutex;
 
 use fwupd_core::flash::OpKind;
-use fwupd_core::lifecycle::State;
-use fwupd_core::outcome::{Failure, What};
-use fwupd_core::updater::Command;
-use fwupd_testkit::device::{Rest, SelfTest};
-use fwupd_testkit::flash::{CutPlace, LogEntry, OpIndex, TornModel};
+use fwupd_testkit::device::{Rest, Seen};
+use fwupd_testkit::flash::{LogEntry, OpIndex};
 
-use crate::board::{Board, GEOMETRIES, Geometry, NEW, NEXT};
+use crate::board::{Board, GEOMETRIES, Geometry};
+use crate::phases::{Phase, all, recovered};
+use crate::points::{MODELS, Model, Point, in_state, middle, models, places, points, three};
 
-/// One way to interrupt one operation.
-type Point = (u64, CutPlace, TornModel);
+/// How often each end came about.
+pub(crate) type Ends = BTreeMap<&'static str, usize>;
 
-/// What a device ended with: whether the new image runs, and how the run ended.
-type End = (bool, Option<What>);
-
-fn end(board: &Board) -> End {
-    (board.runs_new(), board.device.seen.as_ref().unwrap().last.map(|last| last.what))
-}
-
-fn in_state(geometry: &Geometry, entry: &LogEntry) -> bool {
-    let state = geometry.state;
-    entry.part == state.part && (state.from..state.to).contains(&entry.at)
-}
-
-/// Every way to cut this operation: a write at each of its words, an erase at a few places of its sector.
-///
-/// A word of the state partition that cannot be read stops embassy-boot for good, and one in the first sector
-/// that is erased behind a magic that is not makes it swap again: neither is among them.
-fn points(geometry: &Geometry, n: u64, entry: &LogEntry) -> Vec<Point> {
-    let places: Vec<u32> = match entry.op {
-        OpKind::Write => (0..entry.places).collect(),
-        OpKind::Erase => vec![0, entry.len / 2, entry.len - 1],
-        OpKind::Read => Vec::new(),
-    };
-    let mut points = vec![(n, CutPlace::From(0), TornModel::Nothing)];
-    for place in places {
-        let seed = n << 32 | u64::from(place);
-        points.push((n, CutPlace::From(place), TornModel::Prefix));
-        points.push((n, CutPlace::From(place), TornModel::RandomBits(seed)));
-        points.push(match in_state(geometry, entry) {
-            true => (n, CutPlace::From(place), TornModel::Suffix),
-            false => (n, CutPlace::Unit(place), TornModel::Unreadable),
-        });
-    }
-    points.push((n, CutPlace::From(0), TornModel::AllNew));
-    points
-}
-
-/// An update without a cut: its end, its operations, and which of them are ours.
-fn uncut(base: &Board, by: u8) -> (End, Vec<LogEntry>, Vec<u64>) {
-    let mut board = base.clone();
-    board.device.flash.reset_counts();
-    board.device.flash.keep_log(true);
-    board.swaps.clear();
-    assert_eq!(board.install(by, NEW), Rest::Still);
-    board.check("uncut");
-    let log: Vec<LogEntry> =
-        board.device.flash.log().iter().filter(|e| e.op != OpKind::Read).copied().collect();
-    let ours = (0..log.len() as u64).filter(|n| !board.swaps.iter().any(|swap| swap.contains(n))).collect();
-    (end(&board), log, ours)
-}
-
-/// Lets a device that has lost its power come to rest, and looks at it.
-fn recover(board: &mut Board, what: &str) -> End {
-    assert_eq!(board.power_on(), Rest::Still, "{what}");
-    board.check(what);
-    let seen = board.device.seen.clone().unwrap();
-    assert!(matches!(seen.state, State::Idle | State::Staged { wanted: None, .. }), "{what}: {seen:?}");
-    let got = end(board);
-    // Whoever cycles its power sees the same, and after one settling boot nothing is written.
-    assert_eq!(board.power_on(), Rest::Still, "{what}");
-    assert_eq!(board.device.seen.as_ref(), Some(&seen), "{what}");
-    board.device.flash.reset_counts();
-    assert_eq!(board.power_on(), Rest::Still, "{what}");
-    assert_eq!(board.device.seen.as_ref(), Some(&seen), "{what}");
-    assert_eq!(board.device.flash.total().mutating(), 0, "{what}: a healthy device writes");
-    // And the next update is possible.
-    board.device.self_test = SelfTest::Pass;
-    if let State::Staged { .. } = seen.state {
-        board.command(0, Command::Discard { keep_slot: true });
-    }
-    assert_eq!(board.install(0, NEXT), Rest::Still, "{what}");
-    board.check(what);
-    let next = board.device.seen.as_ref().unwrap();
-    assert_eq!((next.sequence, next.last.map(|l| l.what)), (u64::MAX, Some(What::Done)), "{what}");
-    let violations = board.device.flash.violations();
-    assert_eq!(violations.len(), board.foreign, "{what}: {violations:?}");
-    got
-}
-
-/// Ends that an interruption may bring about beside before and after: the one trial is spent by a reset, or the
-/// swap was never armed.
-fn allowed(got: End) -> bool {
-    [Failure::BootFailed, Failure::PowerLost].map(|why| (false, Some(What::Failed(why)))).contains(&got)
-}
-
-fn all_cuts(base: &Board, by: u8, self_test: SelfTest) {
-    let mut base = base.clone();
-    base.device.self_test = self_test;
-    let geometry = base.geometry;
-    let before = end(&base);
-    let (after, log, ours) = uncut(&base, by);
-    let points: Vec<Point> = ours.iter().flat_map(|n| points(&geometry, *n, &log[*n as usize])).collect();
-    let of_state = ours.iter().filter(|n| in_state(&geometry, &log[**n as usize])).count();
-    assert!(of_state >= 2 && log.len() > ours.len(), "it is armed, and swapped");
-    let counts = [0; 4].map(AtomicUsize::new);
+/// Does this with each of them, on two threads.
+pub(crate) fn on_two<T: Sync>(all: &[T], each: impl Fn(&T, &mut Ends) + Sync) -> Ends {
+    let ends = Mutex::new(Ends::new());
     std::thread::scope(|scope| {
         for half in 0..2 {
-            let (base, points, counts) = (&base, &points, &counts);
+            let (each, ends) = (&each, &ends);
             scope.spawn(move || {
-                for (n, place, model) in points.iter().skip(half).step_by(2) {
-                    let what = format!("{}, {self_test:?}, {n}, {place:?}, {model:?}", geometry.name);
-                    let mut board = base.clone();
-                    board.device.flash.cut_at(OpIndex::Mutating(*n), *place, model.clone());
-                    assert_eq!(board.install(by, NEW), Rest::PowerLost, "{what}");
-                    let got = recover(&mut board, &what);
-                    let which = match got {
-                        got if got == before => 0,
-                        got if got == after => 1,
-                        got if allowed(got) => 2,
-                        got => panic!("{what}: {got:?}"),
-                    };
-                    counts[which].fetch_add(1, Ordering::Relaxed);
-                }
+                let mut mine = Ends::new();
+                all.iter().skip(half).step_by(2).for_each(|one| each(one, &mut mine));
+                let mut ends = ends.lock().unwrap();
+                mine.into_iter().for_each(|(end, count)| *ends.entry(end).or_default() += count);
             });
         }
     });
-    let [before, after, between, _] = counts.map(AtomicUsize::into_inner);
-    assert_eq!(before + after + between, points.len());
-    assert!(before > 0 && after > 0, "{before} {after}");
-    fwupd_testkit::tell(format_args!(
-        "power cuts under embassy-boot: {}, {self_test:?}: {} operations, {} of them embassy-boot's, {of_state} on \
-         the state partition, {} points, {before} before, {after} after, {between} between",
-        geometry.name,
-        log.len(),
-        log.len() - ours.len(),
-        points.len(),
-    ));
+    ends.into_inner().unwrap()
 }
 
-#[test]
-fn a_cut_in_any_of_our_operations_of_an_update_leaves_the_old_or_the_new_image() {
-    for geometry in GEOMETRIES {
-        let base = Board::factory(geometry);
-        for self_test in [SelfTest::Pass, SelfTest::Fail, SelfTest::Hang, SelfTest::Crash] {
-            all_cuts(&base, 1, self_test);
-        }
+/// What a phase may end with is noted; anything else is an error.
+pub(crate) fn note(phase: &Phase, seen: &Seen, what: &str, ends: &mut Ends) {
+    let end = phase.end_of(seen).unwrap_or_else(|| panic!("{what}: {seen:?}\nnot {:?}", phase.after));
+    *ends.entry(end).or_default() += 1;
+}
+
+/// Cuts a phase at one point.
+fn cut(phase: &Phase, point: &Point, what: &str) -> Board {
+    let mut board = phase.base.clone();
+    board.device.flash.cut_at(OpIndex::Mutating(point.n), point.place, point.torn.clone());
+    assert_eq!(phase.run(&mut board), Rest::PowerLost, "{what}");
+    board
+}
+
+/// What the number of points of an operation must be, by its log alone.
+fn expected(geometry: &Geometry, entry: &LogEntry) -> usize {
+    // Nothing done and all done have one place.
+    2 + (models(geometry, entry) - 2) * places(entry).len()
+}
+
+fn all_cuts(geometry: Geometry, of_model: &mut BTreeMap<Model, usize>) {
+    for phase in all(geometry) {
+        let of = |n: &u64| (*n, &phase.log[*n as usize]);
+        let every = |n| points(&phase.base, of(n), &MODELS, &places(of(n).1));
+        let points: Vec<(usize, Point)> = phase.ours.iter().flat_map(every).enumerate().collect();
+        assert_eq!(points.len(), phase.ours.iter().map(|n| expected(&geometry, of(n).1)).sum::<usize>());
+        let ends = on_two(&points, |(at, point), ends| {
+            let what = format!("{}, {}, {point:?}", geometry.name, phase.name);
+            let mut board = cut(&phase, point, &what);
+            assert_eq!(board.power_on(), Rest::Still, "{what}");
+            let seen = recovered(&mut board, at % 4 == 0, &what);
+            note(&phase, &seen, &what, ends);
+        });
+        let of_state = phase.ours.iter().filter(|n| in_state(&geometry, of(n).1)).count();
+        fwupd_testkit::tell(format_args!(
+            "power cuts under embassy-boot: {}, {}: {} operations, {of_state} on the state partition, {} points: \
+             {ends:?}",
+            geometry.name,
+            phase.name,
+            phase.ours.len(),
+            points.len(),
+        ));
+        points.iter().for_each(|(_, point)| *of_model.entry(point.model).or_default() += 1);
     }
 }
 
-/// The state partition holds what the last update left, and the DFU partition the image before.
 #[test]
-fn a_cut_in_any_of_our_operations_of_a_second_update_leaves_the_old_or_the_new_image() {
-    for geometry in GEOMETRIES {
-        // Back to what the factory installed, by a swap that was given up.
-        let mut base = Board::factory(geometry);
-        base.device.self_test = SelfTest::Crash;
-        assert_eq!(base.install(0, "one-version.suit"), Rest::Still);
-        assert!(!base.runs_new());
-        all_cuts(&base, 0, SelfTest::Pass);
-    }
+fn a_cut_in_any_of_our_operations_leaves_the_old_or_the_new_image_and_says_which() {
+    let mut of_model = BTreeMap::new();
+    GEOMETRIES.into_iter().for_each(|geometry| all_cuts(geometry, &mut of_model));
+    assert!(MODELS.iter().all(|model| of_model.contains_key(model)));
+    let total: usize = of_model.values().sum();
+    fwupd_testkit::tell(format_args!("power cuts under embassy-boot: {total} points: {of_model:?}"));
 }
 
+/// Under a prefix, undefined and unreadable; the last not on the state partition.
 #[test]
-fn one_fault_in_an_operation_on_the_state_partition_changes_nothing() {
-    for (geometry, self_test) in
-        GEOMETRIES.into_iter().flat_map(|g| [(g, SelfTest::Pass), (g, SelfTest::Fail)])
-    {
-        let mut base = Board::factory(geometry);
-        base.device.self_test = self_test;
-        let (after, log, ours) = uncut(&base, 1);
-        let of_state: Vec<u64> =
-            ours.into_iter().filter(|n| in_state(&geometry, &log[*n as usize])).collect();
-        assert!(of_state.len() >= 2);
-        for n in of_state {
-            for model in [TornModel::Nothing, TornModel::Prefix, TornModel::RandomBits(n), TornModel::AllNew]
-            {
-                let what = format!("{}, {self_test:?}, {n}, {model:?}", geometry.name);
-                let mut board = base.clone();
-                board.device.flash.fail_at(OpIndex::Mutating(n), 1, CutPlace::From(0), model);
-                assert_eq!(board.install(1, NEW), Rest::Still, "{what}");
-                assert!(!board.device.flash.is_armed(), "{what}");
-                board.check(&what);
-                assert_eq!(end(&board), after, "{what}");
-                recover(&mut board, &what);
+fn a_second_cut_in_any_of_our_operations_of_a_recovery_changes_nothing_of_that() {
+    const PAIR: [Model; 3] = [Model::Prefix, Model::Random, Model::Unreadable];
+    let mut total = 0;
+    for phase in all(GEOMETRIES[0]) {
+        let every = |n: &u64| {
+            let entry = &phase.log[*n as usize];
+            points(&phase.base, (*n, entry), &PAIR, &middle(entry))
+        };
+        let firsts: Vec<Point> = phase.ours.iter().flat_map(every).collect();
+        let of_state = phase.ours.iter().filter(|n| in_state(&phase.base.geometry, &phase.log[**n as usize]));
+        assert_eq!(firsts.len(), PAIR.len() * phase.ours.len() - of_state.count());
+        let ends = on_two(&firsts, |first, ends| {
+            let what = format!("{}, {first:?}", phase.name);
+            let cut = cut(&phase, first, &what);
+            let mut uncut = cut.clone();
+            uncut.device.flash.reset_counts();
+            uncut.device.flash.keep_log(true);
+            uncut.foreign_ops.clear();
+            assert_eq!(uncut.power_on(), Rest::Still, "{what}");
+            let log = uncut.device.flash.log().iter().filter(|entry| entry.op != OpKind::Read);
+            let ours =
+                (0..).zip(log).filter(|(n, _)| !uncut.foreign_ops.iter().any(|(ops, _)| ops.contains(n)));
+            for second in ours.flat_map(|entry| points(&phase.base, entry, &PAIR, &three(entry.1))) {
+                let what = format!("{what}, then {second:?}");
+                let mut board = cut.clone();
+                board.device.flash.power_on();
+                let (n, torn) = (OpIndex::Mutating(second.n), second.torn.clone());
+                board.device.flash.cut_at(n, second.place, torn);
+                assert_eq!(board.power_on(), Rest::PowerLost, "{what}");
+                assert_eq!(board.power_on(), Rest::Still, "{what}");
+                let seen = recovered(&mut board, second.n % 8 == 0, &what);
+                note(&phase, &seen, &what, ends);
             }
-        }
+        });
+        let pairs: usize = ends.values().sum();
+        fwupd_testkit::tell(format_args!(
+            "pairs of cuts under embassy-boot: {}: {} first cuts, {pairs} pairs: {ends:?}",
+            phase.name,
+            firsts.len(),
+        ));
+        total += pairs;
     }
+    fwupd_testkit::tell(format_args!("pairs of cuts under embassy-boot: {total} pairs"));
 }

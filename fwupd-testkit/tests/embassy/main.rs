@@ -4,4 +4,8 @@
 mod board;
 mod bytes;
 mod cuts;
+mod faults;
+mod limits;
+mod phases;
+mod points;
 mod updates;

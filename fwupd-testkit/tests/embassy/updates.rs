@@ -8,7 +8,7 @@ use fwupd_core::updater::{Command, Need};
 use fwupd_testkit::device::{Rest, SelfTest};
 use fwupd_testkit::random::Random;
 
-use crate::board::{ACTIVE, Board, DFU, GEOMETRIES, NEW, NEXT, fetch};
+use crate::board::{ACTIVE, Board, DFU, ERASED, GEOMETRIES, NEW, NEXT, fetch};
 
 fn last(board: &Board) -> Outcome {
     board.device.seen.as_ref().unwrap().last.unwrap()
@@ -171,7 +171,7 @@ fn a_trial_of_which_no_record_tells_is_the_applications_own() {
     for geometry in GEOMETRIES {
         let mut board = armed(geometry);
         for page in geometry.layout.journal {
-            board.device.flash.fill(page.part, page.from, &[0xFF; 4096]).unwrap();
+            board.device.flash.fill(page.part, page.from, &[ERASED; 4096]).unwrap();
         }
         assert_eq!(board.power_on(), Rest::Still);
         board.check(geometry.name);
