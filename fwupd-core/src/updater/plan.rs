@@ -155,7 +155,14 @@ impl<P: Platform> Planner for Updater<P> {
             Lender::Nobody => {}
             Lender::Journal => self.journal.done(result),
             Lender::Boot => self.boot.done(result),
-            Lender::Head => self.head_read(result.is_ok()),
+            Lender::Head => {
+                // Once more: without its head the image on trial would be given up.
+                let again = result.is_err() && !self.transfer.faulted;
+                self.transfer.faulted = again;
+                if !again {
+                    self.head_read(result.is_ok());
+                }
+            }
             Lender::Reading => self.read_done(result.is_ok()),
             Lender::Stage => match result {
                 Ok(()) => self.staged(),
