@@ -33,6 +33,10 @@ pub(crate) fn all(missing: Missing) -> bool {
     report.step("no_std builds", || no_std(missing));
     report.step("oldest rust", || dependencies::oldest_rust(missing));
     report.step("tests", || cargo_steps(&[&["test", "--locked", "--workspace"]]));
+    report.step("tests: embassy-boot for flash that is erased to zeros", || {
+        let feature = "fwupd-testkit/flash-erase-zero";
+        cargo_steps(&[&["test", "--locked", "--workspace", "--test", "embassy", "--features", feature]])
+    });
     report.step("keys with openssl", || peers::OPENSSL.with(missing, peers::keys_with_openssl));
     for suite in interop::ALL {
         report.step(suite.step, || suite.run(missing));
