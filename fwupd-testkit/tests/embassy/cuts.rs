@@ -12,9 +12,10 @@ use fwupd_testkit::flash::{LogEntry, OpIndex};
 use crate::board::{Board, GEOMETRIES, Geometry};
 use crate::phases::{Phase, all, recovered};
 use crate::points::{MODELS, Model, Point, in_state, middle, models, places, points, three};
+use crate::tables::{Ends, Table};
 
-/// How often each end came about.
-pub(crate) type Ends = BTreeMap<&'static str, usize>;
+/// What a cut may end with.
+const ENDS: [&str; 4] = ["before", "after", "staged, the swap never armed", "the one trial lost"];
 
 /// Does this with each of them, on two threads.
 pub(crate) fn on_two<T: Sync>(all: &[T], each: impl Fn(&T, &mut Ends) + Sync) -> Ends {
@@ -53,7 +54,7 @@ fn expected(geometry: &Geometry, entry: &LogEntry) -> usize {
     2 + (models(geometry, entry) - 2) * places(entry).len()
 }
 
-fn all_cuts(geometry: Geometry, of_model: &mut BTreeMap<Model, usize>) {
+fn all_cuts(geometry: Geometry, of_model: &mut BTreeMap<Model, usize>, table: &mut Table) {
     for phase in all(geometry) {
         let of = |n: &u64| (*n, &phase.log[*n as usize]);
         let every = |n| points(&phase.base, of(n), &MODELS, &places(of(n).1));
@@ -67,14 +68,7 @@ fn all_cuts(geometry: Geometry, of_model: &mut BTreeMap<Model, usize>) {
             note(&phase, &seen, &what, ends);
         });
         let of_state = phase.ours.iter().filter(|n| in_state(&geometry, of(n).1)).count();
-        fwupd_testkit::tell(format_args!(
-            "power cuts under embassy-boot: {}, {}: {} operations, {of_state} on the state partition, {} points: \
-             {ends:?}",
-            geometry.name,
-            phase.name,
-            phase.ours.len(),
-            points.len(),
-        ));
+        table.add(phase.name, &[phase.ours.len(), of_state, points.len()], &ends);
         points.iter().for_each(|(_, point)| *of_model.entry(point.model).or_default() += 1);
     }
 }
@@ -82,17 +76,19 @@ fn all_cuts(geometry: Geometry, of_model: &mut BTreeMap<Model, usize>) {
 #[test]
 fn a_cut_in_any_of_our_operations_leaves_the_old_or_the_new_image_and_says_which() {
     let mut of_model = BTreeMap::new();
-    GEOMETRIES.into_iter().for_each(|geometry| all_cuts(geometry, &mut of_model));
+    let heads = ["phase", "operations", "on the state partition", "points"];
+    let mut table = Table::new(&heads, &ENDS);
+    GEOMETRIES.into_iter().for_each(|geometry| all_cuts(geometry, &mut of_model, &mut table));
+    table.keep("cuts under embassy-boot");
     assert!(MODELS.iter().all(|model| of_model.contains_key(model)));
-    let total: usize = of_model.values().sum();
-    fwupd_testkit::tell(format_args!("power cuts under embassy-boot: {total} points: {of_model:?}"));
+    fwupd_testkit::tell(format_args!("cuts under embassy-boot, by model: {of_model:?}"));
 }
 
 /// Under a prefix, undefined and unreadable; the last not on the state partition.
 #[test]
 fn a_second_cut_in_any_of_our_operations_of_a_recovery_changes_nothing_of_that() {
     const PAIR: [Model; 3] = [Model::Prefix, Model::Random, Model::Unreadable];
-    let mut total = 0;
+    let mut table = Table::new(&["phase", "first cuts", "pairs"], &ENDS);
     for phase in all(GEOMETRIES[0]) {
         let every = |n: &u64| {
             let entry = &phase.log[*n as usize];
@@ -112,7 +108,13 @@ fn a_second_cut_in_any_of_our_operations_of_a_recovery_changes_nothing_of_that()
             let log = uncut.device.flash.log().iter().filter(|entry| entry.op != OpKind::Read);
             let ours =
                 (0..).zip(log).filter(|(n, _)| !uncut.foreign_ops.iter().any(|(ops, _)| ops.contains(n)));
-            for second in ours.flat_map(|entry| points(&phase.base, entry, &PAIR, &three(entry.1))) {
+            let ours: Vec<(u64, &LogEntry)> = ours.collect();
+            let each = |entry: &(u64, &LogEntry)| points(&phase.base, *entry, &PAIR, &three(entry.1));
+            let seconds: Vec<Point> = ours.iter().flat_map(each).collect();
+            let unreadable = |entry: &LogEntry| usize::from(!in_state(&phase.base.geometry, entry));
+            let expected = ours.iter().map(|(_, entry)| (2 + unreadable(entry)) * three(entry).len());
+            assert_eq!(seconds.len(), expected.sum::<usize>(), "{what}");
+            for second in seconds {
                 let what = format!("{what}, then {second:?}");
                 let mut board = cut.clone();
                 board.device.flash.power_on();
@@ -125,12 +127,7 @@ fn a_second_cut_in_any_of_our_operations_of_a_recovery_changes_nothing_of_that()
             }
         });
         let pairs: usize = ends.values().sum();
-        fwupd_testkit::tell(format_args!(
-            "pairs of cuts under embassy-boot: {}: {} first cuts, {pairs} pairs: {ends:?}",
-            phase.name,
-            firsts.len(),
-        ));
-        total += pairs;
+        table.add(phase.name, &[firsts.len(), pairs], &ends);
     }
-    fwupd_testkit::tell(format_args!("pairs of cuts under embassy-boot: {total} pairs"));
+    table.keep("pairs under embassy-boot");
 }

@@ -8,4 +8,5 @@ mod faults;
 mod limits;
 mod phases;
 mod points;
+mod tables;
 mod updates;

@@ -114,7 +114,6 @@ impl Phase {
         match () {
             () if keeps && failed(Failure::PowerLost) => Some("staged, the swap never armed"),
             () if given_up && failed(Failure::BootFailed) => Some("the one trial lost"),
-            () if given_up && failed(Failure::Rejected) => Some("rejected, then given up"),
             () => None,
         }
     }
