@@ -32,6 +32,13 @@ enum Mark {
     Missing,
 }
 
+impl Candidate {
+    /// What the newest page has most of. Two pages have one number only where one of them is none of ours.
+    fn rank(&self) -> (u32, u8) {
+        (self.header.number, self.page)
+    }
+}
+
 impl Marks {
     const MISSING: Self = Self { seal: Mark::Missing, stands: Mark::Missing, open: Mark::Missing };
 
@@ -90,8 +97,8 @@ pub(super) struct Scan {
     stage: Stage,
     sealed: Option<Candidate>,
     loose: Option<Candidate>,
-    /// Only pages of a lower number count: those from it on were found broken.
-    below: u32,
+    /// Only pages of a lower rank count: those from it on were found broken.
+    below: Option<(u32, u8)>,
     /// Only pages without a seal of a lower number need to be erased: those from it on have been.
     unwiped: u32,
     /// The frame that reaches beyond this, and all behind it, were found broken.
@@ -110,7 +117,7 @@ impl Scan {
             stage: Stage::Header { page: 0 },
             sealed: None,
             loose: None,
-            below: u32::MAX,
+            below: None,
             unwiped: u32::MAX,
             limit: u32::MAX,
             highest: 0,
@@ -262,12 +269,12 @@ impl<const BUF: usize> Journal<BUF> {
                     scan.highest = scan.highest.max(header.number);
                 }
                 let candidate = Candidate { page, header, marks };
-                let (best, below) = match marks.sealed() {
-                    false => (&mut scan.loose, scan.below.min(scan.unwiped)),
-                    true => (&mut scan.sealed, scan.below),
+                let whole = scan.below.is_none_or(|below| candidate.rank() < below);
+                let (best, counts) = match marks.sealed() {
+                    false => (&mut scan.loose, whole && header.number < scan.unwiped),
+                    true => (&mut scan.sealed, whole),
                 };
-                let newer = best.is_none_or(|b| b.header.number < header.number);
-                if newer && header.number < below {
+                if counts && best.is_none_or(|best| best.rank() < candidate.rank()) {
                     *best = Some(candidate);
                 }
             }
@@ -389,15 +396,17 @@ impl<const BUF: usize> Journal<BUF> {
         let Some(chosen) = scan.chosen() else { return self.chosen(scan) };
         if self.end < chosen.header.end {
             // The snapshot is broken: what was told by this page is lost. An older page is better than none.
-            let number = chosen.header.number;
-            return Next::Stage(Scan { below: number, lost: true, ..Scan::begin() });
+            return Next::Stage(Scan { below: Some(chosen.rank()), lost: true, ..Scan::begin() });
         }
+        // Where another page of the same number is whole, nothing is lost: the broken one is what a cut has left.
+        let older = scan.below.is_none_or(|(number, _)| chosen.header.number < number);
+        let scan = Scan { lost: scan.lost && older, ..scan };
         self.found = if scan.lost { Found::Lost } else { Found::Whole };
         // What lies behind a snapshot may be the rest of a frame that was cut: it is no frame now, and could read
         // as one the next time. And so could a seal that nobody knows to be whole read as none.
         let Marks { seal, stands, open } = chosen.marks;
         let settled = (seal, stands, open) == (Mark::Whole, Mark::Whole, Mark::Missing);
-        if settled && !scan.lost {
+        if settled && scan.below.is_none() && !scan.lost {
             self.finish(Ok(()));
         } else {
             self.kinds = Kinds::NONE;
