@@ -213,6 +213,7 @@ impl<P: Platform> Updater<P> {
         self.transfer.wait = None;
         self.transfer.tries = 1;
         self.transfer.faulted = false;
+        self.transfer.counted = false;
         dirty.source = true;
         Ok(())
     }

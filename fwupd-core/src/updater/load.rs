@@ -363,6 +363,7 @@ impl<P: Platform> Updater<P> {
     pub(super) fn resume(&mut self, target: SlotId, image: Option<Image>) {
         self.new_ticket();
         self.progress.attempts = self.progress.attempts.saturating_add(1);
+        self.transfer.counted = true;
         if self.progress.attempts > self.policy.attempts {
             self.pending = Some(World::Failed(Failure::PowerLost));
             return;

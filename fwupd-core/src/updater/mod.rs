@@ -263,6 +263,8 @@ struct Transfer<C> {
     hashed: bool,
     /// A flash fault was met and retried.
     faulted: bool,
+    /// This attempt has been counted, before it was known that it begins anew.
+    counted: bool,
     /// How often the description was asked for, while it is not known what it describes.
     tries: u8,
     /// No new request before this, monotonic milliseconds.
@@ -382,6 +384,7 @@ impl<P: Platform> Updater<P> {
                 complete: false,
                 hashed: false,
                 faulted: false,
+                counted: false,
                 tries: 1,
                 wait: None,
                 check: None,

@@ -360,6 +360,11 @@ impl<P: Platform> Updater<P> {
         if request.by == Initiator::APPLICATION {
             self.progress.attempts = 0;
         }
+        // One that goes on over a reset was counted there, also where its package begins anew.
+        let counted = core::mem::take(&mut self.transfer.counted) && self.progress.attempts > 0;
+        if counted {
+            return Ok(());
+        }
         if self.progress.attempts >= self.policy.attempts {
             return Err(Failure::Rejected);
         }
