@@ -50,18 +50,26 @@ where
 
     /// Whoever cycles the power of a healthy device sees the same, and after one settling boot nothing is written.
     ///
+    /// A word that reads differently each time may read well at first: it is settled by the boot that first reads
+    /// it otherwise, whenever that is, and by that one alone.
+    ///
     /// A preset is what the next boot is to do, so that it is looked at before.
     fn a_power_cycle_changes_nothing(&mut self, view: &View) {
         if view.next != view.runs {
             return;
         }
-        for boot in 0..2 {
+        let mut late = 0;
+        for boot in 0..2 + 2 * self.unstable {
             self.device.flash.reset_counts();
             assert_eq!(self.live(None), Ended::Still);
             assert_eq!(self.view.as_ref(), Some(view), "a power cycle changes what is seen");
             let wrote = self.device.flash.total().mutating();
-            assert!(boot == 0 || wrote == 0, "a healthy device writes {wrote} times");
+            if boot > 0 && wrote > 0 {
+                late += 1;
+                assert!(late <= self.unstable, "a healthy device writes {wrote} times");
+            }
         }
+        self.settled_late += usize::from(late > 0);
     }
 
     /// The next update is always possible.

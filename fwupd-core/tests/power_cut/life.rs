@@ -12,6 +12,7 @@ use fwupd_testkit::device::{Device, Rest, Sim};
 
 use crate::board::{self, counter_of};
 use crate::model::{End, Holds, Order, Stage, TRIALS, Trial, View, Why};
+use crate::points::{Model, Point};
 
 /// Who gives orders.
 const MANAGER: Initiator = Initiator(1);
@@ -66,6 +67,12 @@ pub(crate) struct Life<const N: usize> {
     pub(crate) decayed: Option<u8>,
     /// What an order was refused with.
     pub(crate) refused: Option<fwupd_core::outcome::Refused>,
+    /// How many writes or erases were cut so that what they left reads differently each time.
+    pub(crate) unstable: usize,
+    /// How often such a word was settled later than by the first boot.
+    pub(crate) settled_late: usize,
+    /// Whether a read was made to fail for good: what cannot be read is taken for something else.
+    pub(crate) unreadable: bool,
     /// The slot that was seen confirmed last.
     confirmed: Option<u8>,
     /// The slot that was confirmed and was not seen to be.
@@ -88,11 +95,20 @@ where
             view: None,
             decayed: None,
             refused: None,
+            unstable: 0,
+            settled_late: 0,
+            unreadable: false,
             confirmed: None,
             confirming: None,
             unconfirmed: 0,
             open: None,
         }
+    }
+
+    /// Arms a cut.
+    pub(crate) fn arm(&mut self, point: &Point) {
+        self.device.flash.cut_at(point.index, point.place, point.torn.clone());
+        self.unstable += usize::from(point.model == Model::Unstable);
     }
 
     /// Boots and goes on until it rests or cannot.
@@ -260,7 +276,7 @@ where
         if slot == confirmed {
             self.unconfirmed = 0;
             assert_ne!(Some(slot), self.decayed, "a slot is booted that fails its check");
-        } else if Some(confirmed) == self.decayed {
+        } else if Some(confirmed) == self.decayed || self.unreadable {
             self.confirmed = Some(slot);
         } else if Some(slot) == self.confirming {
             self.unconfirmed = 0;

@@ -4,6 +4,7 @@
 mod board;
 mod checks;
 mod costs;
+mod errors;
 mod life;
 mod model;
 mod pairs;

@@ -127,6 +127,14 @@ pub(crate) enum Doing {
     },
 }
 
+/// What a failing flash can do to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Spoilt {
+    Taking,
+    Counting,
+    Reading,
+}
+
 /// A device.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct World {
@@ -404,6 +412,35 @@ impl World {
     /// Where it comes to rest after its power was lost here.
     pub(crate) fn recovered(&self, trial: Trial) -> View {
         self.path(None, trial).last().unwrap_or(self).view()
+    }
+
+    /// Where it may come to rest if the flash fails here, and goes on failing when it is tried again: the image was
+    /// not taken, the trial boot could not be counted, or the image to go back to could not be read.
+    pub(crate) fn spoilt(&self, trial: Trial) -> Option<(Spoilt, View)> {
+        let mut to = self.clone();
+        let spoilt = match self.doing {
+            Doing::Receive(load, true) | Doing::Validate(load) => {
+                to.hold(load.slot, Holds::Failed(Why::InstallFailed));
+                to.ends(Doing::Rest, End::Failed(Why::InstallFailed));
+                Spoilt::Taking
+            }
+            Doing::Armed { slot, .. } | Doing::Counted { slot, .. } | Doing::OnTrial { slot, .. } => {
+                to.runs = self.confirmed;
+                to.doing = Doing::Given { slot, why: Why::BootFailed };
+                Spoilt::Counting
+            }
+            Doing::Back { slot, why } | Doing::Given { slot, why }
+                if slot != self.confirmed && self.decayed.is_none() =>
+            {
+                to.hold(self.confirmed, Holds::Failed(Why::BootFailed));
+                (to.runs, to.confirmed, to.installed) = (slot, slot, self.image(slot));
+                to.ends(Doing::Rest, End::Failed(why));
+                Spoilt::Reading
+            }
+            Doing::Back { .. } | Doing::Given { .. } | Doing::Settling { .. } => return None,
+            Doing::Rest | Doing::Receive(..) | Doing::Staged { .. } => return None,
+        };
+        Some((spoilt, to.recovered(trial)))
     }
 
     /// Where it may come to rest after so many cuts, the first one here.

@@ -55,7 +55,7 @@ where
     assert_eq!(points.len(), expected(&uncut.log, range, firsts, first));
     let tally = on_two_threads(&points, |n, point, tally| {
         let mut cut = start.life.clone();
-        point.arm(&mut cut.device.flash);
+        cut.arm(point);
         assert_eq!(cut.live(phase.order.as_ref()), Ended::PowerLost);
         let allowed = World::reached(uncut.left(point), 2, phase.trial);
         tally.operations += 1;
@@ -65,13 +65,14 @@ where
             let what = || format!("{}, {}: {point:?}, then {again:?}", phase.name, geometry.name);
             told(tally, what, |tally| {
                 let mut life = cut.clone();
-                again.arm(&mut life.device.flash);
+                life.arm(again);
                 assert_eq!(life.live(None), Ended::PowerLost);
                 let (view, took) = life.recovers();
                 let excepted = phase.excepts(&view, &allowed);
                 assert!(excepted || allowed.contains(&view), "{view:#?}\nis none of {allowed:#?}");
                 tally.excepted += usize::from(excepted);
                 life.rests_well();
+                tally.late += life.settled_late;
                 if (n + m).is_multiple_of(11) {
                     life.can_be_updated();
                     tally.updates += 1;
@@ -132,7 +133,7 @@ where
             let first = any_cut(&start.life, &uncut.log, range, &mut random);
             points.borrow_mut().push(first.clone());
             let mut life = start.life.clone();
-            first.arm(&mut life.device.flash);
+            life.arm(&first);
             assert_eq!(life.live(phase.order.as_ref()), Ended::PowerLost);
             for _ in 1..3 {
                 let mut whole = life.clone();
@@ -142,7 +143,7 @@ where
                 let log = whole.device.flash.log();
                 let again = any_cut(&life, log, (0, log.len() as u64), &mut random);
                 points.borrow_mut().push(again.clone());
-                again.arm(&mut life.device.flash);
+                life.arm(&again);
                 assert_eq!(life.live(None), Ended::PowerLost);
                 *tally.points.entry(again.model).or_default() += 1;
             }
@@ -152,6 +153,7 @@ where
             assert!(excepted || allowed.contains(&view), "{view:#?}\nis none of {allowed:#?}");
             tally.excepted += usize::from(excepted);
             life.rests_well();
+            tally.late += life.settled_late;
             life.can_be_updated();
             tally.updates += 1;
             tally.note(&view, &before, &after);

@@ -88,12 +88,6 @@ pub(crate) struct Point {
     pub(crate) mutating: u64,
 }
 
-impl Point {
-    pub(crate) fn arm(&self, flash: &mut SimFlash) {
-        flash.cut_at(self.index, self.place, self.torn.clone());
-    }
-}
-
 /// At how many places of a write it is cut, and of an erase.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Density {

@@ -31,7 +31,7 @@ where
             || format!("{}, {}: {point:?}", phase.name, geometry.name),
             |tally| {
                 let mut life = start.life.clone();
-                point.arm(&mut life.device.flash);
+                life.arm(point);
                 assert_eq!(life.live(phase.order.as_ref()), Ended::PowerLost);
                 let (view, took) = life.recovers();
                 let allowed = World::reached(uncut.left(point), 1, phase.trial);
@@ -39,6 +39,7 @@ where
                 assert!(excepted || allowed.contains(&view), "{view:#?}\nis none of {allowed:#?}");
                 tally.excepted += usize::from(excepted);
                 life.rests_well();
+                tally.late += life.settled_late;
                 if n.is_multiple_of(3) {
                     life.can_be_updated();
                     tally.updates += 1;
@@ -98,14 +99,15 @@ fn by_end(tallies: &[(&Phase, Vec<Tally>)]) -> String {
     let mut table = String::from("| phase |");
     GEOMETRIES.iter().for_each(|geometry| write!(table, " {} |", geometry.name).unwrap());
     table.push_str(
-        " as before | as after | between | excepted | updated next | operations of a recovery |\n|---|",
+        " as before | as after | between | excepted | settled late | updated next | operations of a recovery |\n|---|",
     );
-    table.push_str(&"---:|".repeat(GEOMETRIES.len() + 6));
+    table.push_str(&"---:|".repeat(GEOMETRIES.len() + 7));
     let mut row = |name: &str, operations: &[usize], sum: &Tally| {
         write!(table, "\n| {name} |").unwrap();
         operations.iter().for_each(|count| write!(table, " {count} |").unwrap());
-        let Tally { before, after, between, excepted, updates, longest, .. } = sum;
-        write!(table, " {before} | {after} | {between} | {excepted} | {updates} | {longest} |").unwrap();
+        let Tally { before, after, between, excepted, late, updates, longest, .. } = sum;
+        write!(table, " {before} | {after} | {between} | {excepted} | {late} | {updates} | {longest} |")
+            .unwrap();
     };
     let mut all = Tally::default();
     let mut operations = vec![0; GEOMETRIES.len()];

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 
+use crate::errors::Came;
 use crate::model::View;
 use crate::points::Model;
 
@@ -24,6 +25,10 @@ pub(crate) struct Tally {
     pub(crate) between: usize,
     /// Ends that only an exception allows.
     pub(crate) excepted: usize,
+    /// Unstable words that were settled later than by the first boot.
+    pub(crate) late: usize,
+    /// How faults ended.
+    pub(crate) ends: BTreeMap<Came, usize>,
     pub(crate) failed: Vec<String>,
     pub(crate) updates: usize,
     /// Most operations of a recovery.
@@ -41,10 +46,14 @@ impl Tally {
         for (model, points) in &other.points {
             *self.points.entry(*model).or_default() += points;
         }
+        for (came, count) in &other.ends {
+            *self.ends.entry(*came).or_default() += count;
+        }
         self.before += other.before;
         self.after += other.after;
         self.between += other.between;
         self.excepted += other.excepted;
+        self.late += other.late;
         self.failed.extend(other.failed.iter().cloned());
         self.updates += other.updates;
         self.longest = self.longest.max(other.longest);
