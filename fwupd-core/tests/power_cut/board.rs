@@ -22,18 +22,31 @@ pub(crate) struct Geometry {
     pub(crate) erased: u8,
     /// The sectors of a slot.
     pub(crate) slot: &'static [Sectors],
+    /// Read size, write size and erase value of the journal, where it lies on a part of its own.
+    pub(crate) journal: Option<Units>,
+    /// Whether every other slot lies on another part.
+    pub(crate) apart: bool,
     pub(crate) checks: Checks,
 }
 
+/// Read size, write size and erase value.
+pub(crate) type Units = (u16, u16, u8);
+
 const SMALL: &[Sectors] = &[Sectors { count: 4, size: 512 }];
+
+/// Sectors of three sizes.
+const UNEVEN: &[Sectors] =
+    &[Sectors { count: 2, size: 256 }, Sectors { count: 1, size: 1024 }, Sectors { count: 1, size: 512 }];
+/// An image and its head share a sector.
+const LARGE: &[Sectors] = &[Sectors { count: 1, size: 2048 }];
 
 const fn plain(
     name: &'static str,
-    (read, write, erased): (u16, u16, u8),
+    (read, write, erased): Units,
     slot: &'static [Sectors],
     checks: Checks,
 ) -> Geometry {
-    Geometry { name, read, write, erased, slot, checks }
+    Geometry { name, read, write, erased, slot, journal: None, apart: false, checks }
 }
 
 /// Those of every day.
@@ -42,6 +55,33 @@ pub(crate) const GEOMETRIES: [Geometry; 4] = [
     plain("write 4, read 1, erased 0xFF", (1, 4, 0xFF), SMALL, Checks::Digest),
     plain("write 32, read 1, erased 0x00", (1, 32, 0x00), SMALL, Checks::None),
     plain("write 256, read 1, erased 0xFF", (1, 256, 0xFF), SMALL, Checks::Digest),
+];
+
+/// Those of the longer grid.
+pub(crate) const LONGER: [Geometry; 6] = [
+    plain("write 2, read 1, erased 0xFF", (1, 2, 0xFF), SMALL, Checks::None),
+    plain("write 4, read 1, sectors of three sizes", (1, 4, 0xFF), UNEVEN, Checks::Signature),
+    plain("write 8, read 64, erased 0x00", (64, 8, 0x00), SMALL, Checks::Digest),
+    plain("write 16, read 1, one sector a slot", (1, 16, 0xFF), LARGE, Checks::None),
+    Geometry {
+        journal: Some((1, 4, 0xFF)),
+        ..plain(
+            "write 16, read 16, erased 0x00, journal apart with write 4",
+            (16, 16, 0x00),
+            UNEVEN,
+            Checks::None,
+        )
+    },
+    Geometry {
+        journal: Some((8, 8, 0xFF)),
+        apart: true,
+        ..plain(
+            "write 2, read 2, slots on two parts, journal apart with write 8",
+            (2, 2, 0xFF),
+            SMALL,
+            Checks::Digest,
+        )
+    },
 ];
 
 /// Sequence numbers of the images; the security counter is their upper half.
@@ -94,19 +134,30 @@ pub(crate) fn uri(image: u64) -> &'static str {
 pub(crate) fn layout(geometry: &Geometry, slots: usize) -> Layout {
     let size: u32 = geometry.slot.iter().map(|run| run.count * run.size).sum();
     let pages = Sectors { count: 2, size: 4096 };
-    let part = |sectors: Vec<Sectors>| Part {
-        read: geometry.read,
-        write: geometry.write,
-        erased: geometry.erased,
-        sectors: sectors.leak(),
+    let part =
+        |(read, write, erased), sectors: Vec<Sectors>| Part { read, write, erased, sectors: sectors.leak() };
+    let units = (geometry.read, geometry.write, geometry.erased);
+    // Slots lie on one part, or on two in turn; then the journal, behind the slots of the first, or by itself.
+    let (of_slots, each) = if geometry.apart { (2, slots.div_ceil(2)) } else { (1, slots) };
+    let mut sectors = vec![geometry.slot.repeat(each); of_slots];
+    let regions = (0..slots).map(|n| (n % of_slots, (n / of_slots) as u32 * size, size));
+    let (journal, base) = match geometry.journal {
+        Some(_) => (of_slots, 0),
+        None => {
+            sectors[0].push(pages);
+            (0, each as u32 * size)
+        }
     };
-    let sectors = [geometry.slot.repeat(slots), vec![pages]].concat();
-    let region = |from, size| Region { part: 0, from, to: from + size };
-    let all = slots as u32 * size;
-    let regions: Vec<Region> = (0..slots as u32).map(|n| region(n * size, size)).collect();
-    let journal = vec![region(all, 4096), region(all + 4096, 4096)];
-    let parts = vec![part(sectors)];
-    Layout { parts: parts.leak(), slots: regions.leak(), journal: journal.leak(), factory_slot: SlotId(0) }
+    let mut parts: Vec<Part> = sectors.into_iter().map(|sectors| part(units, sectors)).collect();
+    parts.extend(geometry.journal.map(|units| part(units, vec![pages])));
+    let region = |(part, from, size)| Region { part: part as u8, from, to: from + size };
+    let pages = [base, base + 4096].map(|from| region((journal, from, 4096)));
+    Layout {
+        parts: parts.leak(),
+        slots: regions.map(region).collect::<Vec<_>>().leak(),
+        journal: pages.to_vec().leak(),
+        factory_slot: SlotId(0),
+    }
 }
 
 /// A device that has never booted, with the factory image in its first slot.
@@ -135,4 +186,18 @@ where
     let part = device.flash.contents(region.part);
     let bytes = &part[region.from as usize..region.to as usize];
     images().iter().find(|made| bytes.starts_with(&made.payload)).map(|made| made.image)
+}
+
+/// Whether a slot keeps the signed head of an image.
+pub(crate) fn keeps_head<const N: usize>(device: &Device<N>, slot: u8, image: u64) -> bool
+where
+    [Slot; N]: Default,
+{
+    let region = device.layout().slots[usize::from(slot)];
+    let part = device.flash.contents(region.part);
+    let made = images().iter().find(|made| made.image == image).unwrap();
+    // What comes between head and payload is the payload's key, of 4 bytes, and its length, of 3.
+    let head = &made.file[..made.file.len() - made.payload.len() - 7];
+    let bytes = &part[region.from as usize + made.payload.len()..region.to as usize];
+    bytes.windows(head.len()).any(|window| window == head)
 }

@@ -2,7 +2,7 @@
 
 use fwupd_core::slot::Slot;
 
-use crate::board::{NEXT, counter_of, held};
+use crate::board::{NEXT, counter_of, held, keeps_head};
 use crate::life::{Ended, Life};
 use crate::model::{End, Holds, Load, Order, Stage, Trial, View};
 
@@ -37,13 +37,14 @@ where
         self.device.flash.assert_lawful();
     }
 
-    /// What is vouched for is whole, what is installed runs, and the counter is not above it.
+    /// What is vouched for is whole, its head too, what is installed runs, and the counter is not above it.
     fn the_status_is_what_the_slots_hold(&self, view: &View) {
         assert_eq!(held(&self.device, view.runs), Some(view.installed), "what runs is not what is installed");
         assert!(view.counter <= counter_of(view.installed), "the counter is above what runs");
         for (slot, holds) in (0..).zip(&view.slots) {
             if let Holds::Good { image, .. } = holds {
                 assert_eq!(held(&self.device, slot), Some(*image), "slot {slot} is vouched for");
+                assert!(keeps_head(&self.device, slot, *image), "the head of slot {slot} is not whole");
             }
         }
     }

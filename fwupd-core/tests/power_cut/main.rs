@@ -5,6 +5,7 @@ mod board;
 mod checks;
 mod costs;
 mod errors;
+mod grid;
 mod life;
 mod model;
 mod pairs;

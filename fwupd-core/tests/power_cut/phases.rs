@@ -26,13 +26,21 @@ pub(crate) enum Edge {
     Ends,
 }
 
+/// Where power is lost in what was before.
+#[derive(Clone, Copy, Debug)]
+enum Stop {
+    At(Edge),
+    /// After so many quarters of the writes and erases from the description to the last byte.
+    Quarters(u64),
+}
+
 /// A part of what was before.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Leg {
     order: Option<Order>,
     trial: Trial,
-    /// Power is lost so many writes and erases after this moment.
-    stop: Option<(Edge, u64)>,
+    /// Whether power is lost in it.
+    stop: Option<Stop>,
     /// This slot's bytes decay afterwards.
     decays: Option<u8>,
 }
@@ -61,16 +69,16 @@ const fn leg(order: Order) -> Leg {
     Leg { order: Some(order), trial: Trial::Passes, stop: None, decays: None }
 }
 
-const fn stopped(order: Order, edge: Edge, after: u64) -> Leg {
-    Leg { stop: Some((edge, after)), ..leg(order) }
+const fn stopped(order: Order, stop: Stop) -> Leg {
+    Leg { stop: Some(stop), ..leg(order) }
 }
 
 /// What has come half-way, behind its first checkpoint.
-const HALF: &[Leg] = &[stopped(Order::Fetch(LOAD), Edge::Receiving, 10)];
+const HALF: &[Leg] = &[stopped(Order::Fetch(LOAD), Stop::Quarters(3))];
 /// The head is being written.
-const HEAD: &[Leg] = &[stopped(Order::Fetch(LOAD), Edge::Receiving, 2)];
+const HEAD: &[Leg] = &[stopped(Order::Fetch(LOAD), Stop::Quarters(1))];
 const STAGED: &[Leg] = &[leg(Order::Fetch(KEEPS))];
-const ARMED: &[Leg] = &[stopped(Order::Fetch(LOAD), Edge::Boots(1), 0)];
+const ARMED: &[Leg] = &[stopped(Order::Fetch(LOAD), Stop::At(Edge::Boots(1)))];
 /// Given back after a staging, so that nothing is under way.
 const KEPT: &[Leg] = &[leg(Order::Fetch(Load { slot: 2, ..KEEPS })), leg(Order::Discard { keep: true })];
 const UPDATED: Leg = leg(Order::Fetch(Load { image: SAME, ..LOAD }));
@@ -218,7 +226,13 @@ where
     fn goes_through(&mut self, leg: &Leg) {
         self.life.trial = leg.trial;
         let (uncut, life) = self.uncut(leg.order.as_ref());
-        let stop = leg.stop.map(|(edge, after)| uncut.at(edge).0 + after);
+        let stop = leg.stop.map(|stop| match stop {
+            Stop::At(edge) => uncut.at(edge).0,
+            Stop::Quarters(quarters) => {
+                let (from, to) = (uncut.at(Edge::Receiving).0, uncut.at(Edge::Validating).0);
+                from + (to - from) * quarters / 4
+            }
+        });
         self.world = uncut.path.last().unwrap().clone();
         match stop {
             None => self.life = life,

@@ -54,9 +54,8 @@ where
     let log = &uncut.log[range.0 as usize..range.1 as usize];
     tally.operations = log.iter().filter(|entry| entry.op != OpKind::Read).count();
     assert!(tally.operations > 0, "{}: there is nothing to cut", phase.name);
-    if tally.failed.is_empty() {
-        assert_eq!(tally.total(), points.len());
-    }
+    let tally = tally.hold();
+    assert_eq!(tally.total(), points.len());
     tally
 }
 
@@ -70,7 +69,7 @@ pub(crate) fn all_cuts(geometry: &Geometry, phase: &Phase) -> Tally {
 }
 
 /// The points of each phase under each model, over all geometries.
-fn by_model(tallies: &[(&Phase, Vec<Tally>)]) -> String {
+pub(crate) fn by_model(tallies: &[(&Phase, Vec<Tally>)]) -> String {
     let mut table = String::from("| phase |");
     Model::ALL.iter().for_each(|model| write!(table, " {} |", model.name()).unwrap());
     table.push_str(" points |\n|---|");
@@ -95,13 +94,13 @@ fn by_model(tallies: &[(&Phase, Vec<Tally>)]) -> String {
 }
 
 /// The operations of each phase on each geometry, and what the cuts came to.
-fn by_end(tallies: &[(&Phase, Vec<Tally>)]) -> String {
+pub(crate) fn by_end(geometries: &[Geometry], tallies: &[(&Phase, Vec<Tally>)]) -> String {
     let mut table = String::from("| phase |");
-    GEOMETRIES.iter().for_each(|geometry| write!(table, " {} |", geometry.name).unwrap());
+    geometries.iter().for_each(|geometry| write!(table, " {} |", geometry.name).unwrap());
     table.push_str(
         " as before | as after | between | excepted | settled late | updated next | operations of a recovery |\n|---|",
     );
-    table.push_str(&"---:|".repeat(GEOMETRIES.len() + 7));
+    table.push_str(&"---:|".repeat(geometries.len() + 7));
     let mut row = |name: &str, operations: &[usize], sum: &Tally| {
         write!(table, "\n| {name} |").unwrap();
         operations.iter().for_each(|count| write!(table, " {count} |").unwrap());
@@ -110,7 +109,7 @@ fn by_end(tallies: &[(&Phase, Vec<Tally>)]) -> String {
             .unwrap();
     };
     let mut all = Tally::default();
-    let mut operations = vec![0; GEOMETRIES.len()];
+    let mut operations = vec![0; geometries.len()];
     for (phase, tallies) in tallies {
         let mut sum = Tally::default();
         tallies.iter().for_each(|tally| sum.add(tally));
@@ -128,9 +127,6 @@ fn by_end(tallies: &[(&Phase, Vec<Tally>)]) -> String {
 fn a_cut_anywhere_in_any_phase_leaves_what_was_before_or_what_comes_after() {
     let cut = |phase| GEOMETRIES.iter().map(|geometry| all_cuts(geometry, phase)).collect();
     let tallies: Vec<(&Phase, Vec<Tally>)> = PHASES.iter().map(|phase| (phase, cut(phase))).collect();
-    let failed: Vec<&String> =
-        tallies.iter().flat_map(|(_, all)| all).flat_map(|tally| &tally.failed).collect();
-    assert!(failed.is_empty(), "{failed:#?}");
     for (_, of_phase) in &tallies {
         // Some phases read nothing.
         for model in Model::ALL.into_iter().filter(|model| *model != Model::Read) {
@@ -138,5 +134,5 @@ fn a_cut_anywhere_in_any_phase_leaves_what_was_before_or_what_comes_after() {
         }
     }
     tables::keep("single cuts", &by_model(&tallies));
-    tables::keep("ends of single cuts", &by_end(&tallies));
+    tables::keep("ends of single cuts", &by_end(&GEOMETRIES, &tallies));
 }

@@ -40,6 +40,12 @@ impl Tally {
         self.points.values().sum()
     }
 
+    /// Fails if any point failed.
+    pub(crate) fn hold(self) -> Self {
+        assert!(self.failed.is_empty(), "{:#?}", self.failed);
+        self
+    }
+
     pub(crate) fn add(&mut self, other: &Self) {
         self.operations += other.operations;
         self.expected += other.expected;
