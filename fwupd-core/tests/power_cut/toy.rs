@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use fwupd_core::flash::{Layout, OpKind, Part, Region, Sectors};
 use fwupd_core::image::SlotId;
 use fwupd_core::lifecycle::{AfterReset, State};
-use fwupd_core::outcome::{Ask, Initiator, Reach, Refused};
+use fwupd_core::outcome::{Ask, Failure, Initiator, Reach, Refused, What};
 use fwupd_core::slot::Slot;
 use fwupd_core::trust::KeyId;
 use fwupd_core::updater::{Command, Job, Updater};
@@ -25,10 +25,10 @@ use fwupd_testkit::device::{Checks, Device, Rest, Seen, SelfTest, Sim, sha256};
 use fwupd_testkit::flash::{CutPlace, Fill, LogEntry, OpIndex, TornModel};
 use fwupd_testkit::reference::{IDS, K1};
 
-use canon::{PAYLOAD, canon, pack, preset, revoked};
+use canon::{PAYLOAD, attempts, canon, damaged, pack, preset, revoked};
 
 /// Events in a row.
-const DEPTH: usize = 5;
+const DEPTH: usize = 4;
 
 /// Bytes of a slot: two sectors for the image, one for the head.
 const SLOT: u32 = 576;
@@ -61,6 +61,10 @@ const FACTORY: u64 = 1 << 32 | 4;
 const NEXT: u64 = 1;
 const RAISED: u64 = 1 << 32;
 
+/// Attempts at an image after which one cut more is too many: of five, the request takes one, the cut one, and one
+/// goes to the description that is read again where the cut was before the head stood in its slot.
+const SPENT: u64 = 3;
+
 /// What is asked for in an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Act {
@@ -68,6 +72,10 @@ enum Act {
     /// A package that is newer by so much, to be installed or to be staged.
     Install(u64),
     Stage(u64),
+    /// The next package, and that only as long as there is no reset in between.
+    InstallAtOnce,
+    /// The next package, with a bit of its image flipped.
+    InstallDamaged,
     Activate,
     Discard {
         keep_slot: bool,
@@ -92,7 +100,7 @@ const fn event(act: Act, test: SelfTest) -> Event {
     Event { act, test }
 }
 
-const EVENTS: [Event; 18] = [
+const EVENTS: [Event; 20] = [
     event(Act::Nothing, SelfTest::Pass),
     event(Act::Nothing, SelfTest::Fail),
     event(Act::Nothing, SelfTest::Crash),
@@ -101,6 +109,8 @@ const EVENTS: [Event; 18] = [
     event(Act::Install(RAISED), SelfTest::Fail),
     event(Act::Install(NEXT), SelfTest::Crash),
     event(Act::Stage(NEXT), SelfTest::Pass),
+    event(Act::InstallAtOnce, SelfTest::Pass),
+    event(Act::InstallDamaged, SelfTest::Pass),
     event(Act::Activate, SelfTest::Pass),
     event(Act::Activate, SelfTest::Crash),
     event(Act::Discard { keep_slot: true }, SelfTest::Pass),
@@ -133,7 +143,9 @@ fn give(updater: &mut Updater<Sim<2>>, act: Act, device: &Device<2>) -> Result<(
     let command = match act {
         Act::Nothing => return Ok(()),
         Act::Revoke => return updater.revoke(KeyId(1)),
-        Act::Install(_) => Command::Fetch(job(Reach::Activate(Ask::No))),
+        Act::Install(_) | Act::InstallAtOnce | Act::InstallDamaged => {
+            Command::Fetch(job(Reach::Activate(Ask::No)))
+        }
         Act::Stage(_) => Command::Fetch(job(Reach::Stage)),
         Act::Activate => Command::Activate { slot: None, ask: Ask::No },
         Act::Discard { keep_slot } => Command::Discard { keep_slot },
@@ -148,10 +160,15 @@ fn give(updater: &mut Updater<Sim<2>>, act: Act, device: &Device<2>) -> Result<(
 /// One event, to the device's rest: whether its command was taken.
 fn play(device: &mut Device<2>, event: Event) -> Result<Result<(), Refused>, Rest> {
     device.self_test = event.test;
-    if let Act::Install(step) | Act::Stage(step) = event.act {
-        let installed = device.seen.as_ref().expect("it rests").sequence;
-        device.files.insert("file".into(), pack(installed + step).file.clone());
-    }
+    let installed = device.seen.as_ref().expect("it rests").sequence;
+    let file = match event.act {
+        Act::Install(step) | Act::Stage(step) => Some(pack(installed + step).file.clone()),
+        Act::InstallAtOnce => Some(pack(installed + NEXT).file.clone()),
+        Act::InstallDamaged => Some(damaged(&pack(installed + NEXT).file)),
+        Act::Nothing | Act::Activate | Act::Discard { .. } | Act::Preset { .. } => None,
+        Act::Enable(_) | Act::Revoke | Act::FactoryReset => None,
+    };
+    device.files.extend(file.map(|file| ("file".to_owned(), file)));
     let mut taken = None;
     for _ in 0..20 {
         device.clock.reset(WallAfterReset::Lost);
@@ -219,6 +236,10 @@ struct Counts {
     /// How the cut ones ended: as if the event had not been, or as it would have without the cut.
     before: usize,
     after: usize,
+    /// As a request that does not go on over a reset.
+    lost: usize,
+    /// As one that was tried too often before, the cut included.
+    spent: usize,
     /// As without the cut and one boot more: the recovery was the boot that a preset had waited for.
     booted: usize,
 }
@@ -231,8 +252,17 @@ impl Counts {
         self.cuts += other.cuts;
         self.before += other.before;
         self.after += other.after;
+        self.lost += other.lost;
+        self.spent += other.spent;
         self.booted += other.booted;
     }
+}
+
+/// Whether a request was given up for this, and nothing else has changed but what it wrote to.
+fn given_up(got: &Seen, before: &Seen, for_this: &[Failure]) -> bool {
+    let told = got.last.is_some_and(|last| for_this.iter().any(|why| last.what == What::Failed(*why)));
+    let Seen { state, slots, last, .. } = got.clone();
+    told && *got == Seen { state, slots, last, ..before.clone() }
 }
 
 /// What an event leads to from one state: the text of each successor, and the first device that it was seen of.
@@ -275,7 +305,7 @@ fn successors(from: &Device<2>, event: Event, counts: &mut Counts) -> Successors
         return found;
     }
     let befores = [seen(from), seen(&idle)];
-    let keys = revoked(&from.flash);
+    let (keys, tried) = (revoked(&from.flash), attempts(&from.flash));
     counts.operations += log.len();
     found.insert(canon(&end.flash), end);
     for (n, entry) in (0..).zip(&log) {
@@ -293,6 +323,11 @@ fn successors(from: &Device<2>, event: Event, counts: &mut Counts) -> Successors
                 &mut counts.before
             } else if booted.as_ref() == Some(&got) {
                 &mut counts.booted
+            } else if event.act == Act::InstallAtOnce && given_up(&got, &befores[1], &[Failure::PowerLost]) {
+                &mut counts.lost
+            } else if tried >= SPENT && given_up(&got, &befores[1], &[Failure::Rejected, Failure::PowerLost])
+            {
+                &mut counts.spent
             } else {
                 panic!("{}: a third end:\n{got:?}\nbefore {:?}\nafter {after:?}", what(), befores)
             };
@@ -395,16 +430,18 @@ fn live(depth: usize) -> Life {
 fn every_sequence_of_events_and_cuts_leaves_a_whole_device() {
     let life = live(DEPTH);
     let Life { states, by_depth, transitions, counts, .. } = &life;
-    let Counts { uncut, refused, operations, cuts, before, after, booted } = *counts;
+    let Counts { uncut, refused, operations, cuts, before, after, lost, spent, booted } = *counts;
     fwupd_testkit::tell(format_args!(
         "toy device: depth {DEPTH}, {} states {by_depth:?}, {transitions} transitions, {uncut} events ({refused} \
-         refused), {operations} operations, {cuts} cuts: {before} before, {after} after, {booted} a boot later",
+         refused), {operations} operations, {cuts} cuts: {before} before, {after} after, {lost} given up, {spent} \
+         too often, {booted} a \
+         boot later",
         states.len()
     ));
     assert!(by_depth.iter().all(|states| *states > 0) && by_depth.len() == DEPTH + 1, "{by_depth:?}");
     assert_eq!(uncut, (states.len() - by_depth[DEPTH]) * EVENTS.len());
     assert_eq!(counts.cuts, 5 * counts.operations, "each operation is cut under each model");
-    assert_eq!(counts.before + counts.after + counts.booted, counts.cuts);
+    assert_eq!(before + after + lost + spent + booted, cuts);
 }
 
 /// What was done to the flash, whichever page of the journal it was done to.
@@ -420,7 +457,7 @@ fn devices_that_count_as_one_state_go_the_same_way() {
     let differs = |(state, device): &&(usize, Device<2>)| {
         device.flash.contents(0) != life.states[*state].flash.contents(0)
     };
-    let pairs: Vec<_> = life.merged.iter().filter(differs).enumerate().collect();
+    let pairs: Vec<_> = life.merged.iter().filter(differs).step_by(2).enumerate().collect();
     let played = on_two_threads(&pairs, |(nth, (state, other))| {
         let both = [&life.states[*state], other];
         let mut played = 0;

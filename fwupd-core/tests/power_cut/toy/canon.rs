@@ -63,6 +63,14 @@ pub(super) fn pack(sequence: u64) -> Arc<Pack> {
     pack
 }
 
+/// The same bytes, with a bit of the image flipped that they end with.
+pub(super) fn damaged(file: &[u8]) -> Vec<u8> {
+    let mut file = file.to_vec();
+    let middle = file.len() - PAYLOAD / 2;
+    file[middle] ^= 1;
+    file
+}
+
 /// What is read of a stretch, and which words of it cannot be.
 fn look(flash: &mut SimFlash, from: u32, len: usize) -> (Vec<u8>, Vec<u32>) {
     let mut bytes = vec![0; len];
@@ -211,6 +219,53 @@ fn relative(item: &Value, installed: u64, out: &mut String) {
     }
 }
 
+/// Which slots hold a part of an image, as their record has it.
+fn partial(items: &[Value]) -> [bool; 2] {
+    let mut walk = Walk(items, 0);
+    [(); 2].map(|()| {
+        let holds = walk.number();
+        match holds {
+            0 | 1 => {}
+            2 => walk.skip(6),
+            3 => {
+                walk.skip(1);
+                assert!(walk.number() != 11, "no status of a transport is told");
+                walk.skip(1);
+                let image = walk.flag();
+                walk.skip(if image { 4 } else { 0 });
+            }
+            _ => panic!("no such slot: {items:?}"),
+        }
+        holds == 1
+    })
+}
+
+/// The slot and the offset of the last checkpoint.
+fn point(items: &[Value]) -> Option<(u64, u64)> {
+    let mut walk = Walk(items, 0);
+    let digest = walk.flag();
+    walk.skip(usize::from(digest) + 2);
+    walk.flag().then(|| (walk.number(), walk.number()))
+}
+
+/// What lies in a slot.
+fn told(bytes: &[u8], installed: u64) -> String {
+    if bytes.iter().all(|byte| *byte == 0xFF) {
+        return "erased".into();
+    }
+    let packs = PACKS.lock().unwrap();
+    let above = |sequence: u64| sequence as i64 - installed as i64;
+    for (sequence, pack) in packs.iter().filter(|(_, pack)| pack.slot[PAYLOAD..] == bytes[PAYLOAD..]) {
+        if pack.slot == bytes {
+            return format!("{:+}", above(*sequence));
+        }
+        if damaged(&pack.slot[..PAYLOAD]) == bytes[..PAYLOAD] {
+            return format!("{:+} damaged", above(*sequence));
+        }
+    }
+    format!("{:02x?}", &sha256(bytes)[..8])
+}
+
 /// The text.
 pub(super) fn canon(flash: &SimFlash) -> String {
     let mut flash = flash.clone();
@@ -247,17 +302,21 @@ pub(super) fn canon(flash: &SimFlash) -> String {
         }
         out.push('\n');
     }
-    for n in 0..2 {
+    let point = page.records.get(&4).and_then(|progress| point(&items(progress)));
+    for (n, partial) in (0..).zip(partial(&items(&page.records[&2]))) {
         let (bytes, broken) = look(&mut flash, n * SLOT, SLOT as usize);
-        let packs = PACKS.lock().unwrap();
-        let whole = packs.iter().find(|(_, pack)| pack.slot == bytes).map(|(sequence, _)| *sequence);
-        drop(packs);
-        let _ = match whole {
-            _ if bytes.iter().all(|byte| *byte == 0xFF) => write!(out, "slot {n}: erased"),
-            Some(sequence) => write!(out, "slot {n}: {:+}", sequence as i64 - installed as i64),
-            None => write!(out, "slot {n}: {:02x?}", &sha256(&bytes)[..8]),
+        let _ = match point.filter(|(slot, offset)| *slot == u64::from(n) && *offset > 0) {
+            // What a request has left behind is erased before it is written again, but for what serves a later
+            // request: the image up to the last checkpoint. And its head, which is compared by its checksum.
+            _ if !partial => write!(out, "slot {n}: {} {broken:?}", told(&bytes, installed)),
+            Some((_, offset)) => {
+                let (image, _) = look(&mut flash, n * SLOT, offset as usize);
+                let known = (0..2).find(|kind| payload(*kind)[..offset as usize] == image);
+                write!(out, "slot {n}: partial {:?}", known.map(|known| known == kind(installed)))
+            }
+            None => write!(out, "slot {n}: partial"),
         };
-        let _ = writeln!(out, " broken {broken:?}");
+        out.push('\n');
     }
     out
 }
@@ -271,6 +330,17 @@ pub(super) fn preset(flash: &SimFlash) -> Option<u8> {
 pub(super) fn revoked(flash: &SimFlash) -> u64 {
     let value = record(flash, 5).and_then(|trust| items(&trust)[0].as_integer());
     value.map_or(0, |keys| keys.try_into().expect("not negative"))
+}
+
+/// How often the image that was asked for last was tried, since there was progress.
+pub(super) fn attempts(flash: &SimFlash) -> u64 {
+    record(flash, 4).map_or(0, |progress| {
+        let items = items(&progress);
+        let mut walk = Walk(&items, 0);
+        let digest = walk.flag();
+        walk.skip(usize::from(digest));
+        walk.number()
+    })
 }
 
 /// The newest record of a kind.
