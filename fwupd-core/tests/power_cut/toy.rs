@@ -14,7 +14,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use fwupd_core::flash::{Layout, OpKind, Part, Region, Sectors};
-use fwupd_core::image::SlotId;
+use fwupd_core::image::{Image, SlotId};
 use fwupd_core::lifecycle::{AfterReset, State};
 use fwupd_core::outcome::{Ask, Failure, Initiator, Reach, Refused, What};
 use fwupd_core::slot::Slot;
@@ -28,7 +28,7 @@ use fwupd_testkit::reference::{IDS, K1};
 use canon::{PAYLOAD, attempts, canon, damaged, pack, preset, revoked};
 
 /// Events in a row.
-const DEPTH: usize = 4;
+const DEPTH: usize = 3;
 
 /// Bytes of a slot: two sectors for the image, one for the head.
 const SLOT: u32 = 576;
@@ -138,8 +138,8 @@ fn models(n: u64, entry: &LogEntry) -> [(CutPlace, TornModel); 5] {
 fn give(updater: &mut Updater<Sim<2>>, act: Act, device: &Device<2>) -> Result<(), Refused> {
     let running = updater.status().expect("it has loaded").running;
     let other = SlotId(1 - running.0);
-    let job =
-        |reach| Job { uri: Some("file"), reach, target: None, after: AfterReset::Resume, file_check: None };
+    let after = if act == Act::InstallAtOnce { AfterReset::Fail } else { AfterReset::Resume };
+    let job = |reach| Job { uri: Some("file"), reach, target: None, after, file_check: None };
     let command = match act {
         Act::Nothing => return Ok(()),
         Act::Revoke => return updater.revoke(KeyId(1)),
@@ -202,8 +202,10 @@ fn check(device: &Device<2>, what: &dyn Fn() -> String) {
     let contents = device.flash.contents(0);
     for verified in seen.slots.iter().filter_map(Slot::verified) {
         let from = usize::from(verified.slot().0) * SLOT as usize;
-        let image = &contents[from..from + PAYLOAD];
-        assert_eq!(sha256(image), verified.image().digest, "{}: {:?} is not whole", what(), verified.slot());
+        let Image { digest, sequence, .. } = *verified.image();
+        let held = &contents[from..from + SLOT as usize];
+        assert_eq!(sha256(&held[..PAYLOAD]), digest, "{}: {:?} is not whole", what(), verified.slot());
+        assert!(held == pack(sequence).slot, "{}: {:?} keeps another head", what(), verified.slot());
     }
 }
 

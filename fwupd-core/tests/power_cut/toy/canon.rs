@@ -31,7 +31,7 @@ pub(super) struct Pack {
     /// The file.
     pub(super) file: Vec<u8>,
     /// A slot that holds it.
-    slot: Vec<u8>,
+    pub(super) slot: Vec<u8>,
     /// The checksum of its head, as the trailer in the slot has it.
     sum: u32,
 }
@@ -219,8 +219,8 @@ fn relative(item: &Value, installed: u64, out: &mut String) {
     }
 }
 
-/// Which slots hold a part of an image, as their record has it.
-fn partial(items: &[Value]) -> [bool; 2] {
+/// Which slots hold nothing, or part of an image, as their record has it.
+fn unused(items: &[Value]) -> [bool; 2] {
     let mut walk = Walk(items, 0);
     [(); 2].map(|()| {
         let holds = walk.number();
@@ -236,7 +236,7 @@ fn partial(items: &[Value]) -> [bool; 2] {
             }
             _ => panic!("no such slot: {items:?}"),
         }
-        holds == 1
+        holds < 2
     })
 }
 
@@ -303,18 +303,18 @@ pub(super) fn canon(flash: &SimFlash) -> String {
         out.push('\n');
     }
     let point = page.records.get(&4).and_then(|progress| point(&items(progress)));
-    for (n, partial) in (0..).zip(partial(&items(&page.records[&2]))) {
+    for (n, unused) in (0..).zip(unused(&items(&page.records[&2]))) {
         let (bytes, broken) = look(&mut flash, n * SLOT, SLOT as usize);
         let _ = match point.filter(|(slot, offset)| *slot == u64::from(n) && *offset > 0) {
-            // What a request has left behind is erased before it is written again, but for what serves a later
-            // request: the image up to the last checkpoint. And its head, which is compared by its checksum.
-            _ if !partial => write!(out, "slot {n}: {} {broken:?}", told(&bytes, installed)),
+            // What a request or an image has left behind is erased before it is written again, but for what serves
+            // a later request: the image up to the last checkpoint. And its head, compared by its checksum.
+            _ if !unused => write!(out, "slot {n}: {} {broken:?}", told(&bytes, installed)),
             Some((_, offset)) => {
                 let (image, _) = look(&mut flash, n * SLOT, offset as usize);
                 let known = (0..2).find(|kind| payload(*kind)[..offset as usize] == image);
                 write!(out, "slot {n}: partial {:?}", known.map(|known| known == kind(installed)))
             }
-            None => write!(out, "slot {n}: partial"),
+            None => write!(out, "slot {n}: unused"),
         };
         out.push('\n');
     }
