@@ -3,6 +3,7 @@
 //! The model bootloader drives `boot::Selector` and says which slot it jumped to. What runs is read from that
 //! jump, never from the updater's status.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 
 use fwupd_core::boot::{Choice, Native, Selector, Verdict};
@@ -455,13 +456,18 @@ where
     }
 }
 
-/// A trust store of these keys.
+/// A trust store of these keys. Each of them is parsed once: a power-cut test makes a store in every boot.
 ///
 /// # Panics
 /// For keys that are none, or weak.
 pub fn trust(keys: &[[u8; 32]]) -> Ed25519Keys<Vec<Ed25519Key<'static>>> {
-    let keys = keys.iter().map(|key| Ed25519Key::new(key, None).expect("a good key")).collect();
-    Ed25519Keys::new(keys).expect("not too many keys")
+    thread_local! {
+        static PARSED: RefCell<HashMap<[u8; 32], Ed25519Key<'static>>> = RefCell::default();
+    }
+    let parse = |key: &[u8; 32]| Ed25519Key::new(key, None).expect("a good key");
+    let known =
+        |key: &[u8; 32]| PARSED.with_borrow_mut(|known| *known.entry(*key).or_insert_with(|| parse(key)));
+    Ed25519Keys::new(keys.iter().map(known).collect()).expect("not too many keys")
 }
 
 /// SHA-256 of these bytes.
