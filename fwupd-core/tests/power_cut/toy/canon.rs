@@ -24,7 +24,7 @@ pub(super) const PAYLOAD: usize = 64;
 const SEQUENCES: u64 = 1 << 32;
 /// Length of a page, and where its first frame begins.
 const PAGE: usize = 4096;
-const BODY: usize = 24;
+const BODY: usize = 40;
 
 /// A package of the toy.
 pub(super) struct Pack {
@@ -88,15 +88,10 @@ fn look(flash: &mut SimFlash, from: u32, len: usize) -> (Vec<u8>, Vec<u32>) {
 /// A page of the journal.
 struct Page {
     number: u32,
-    /// End of the snapshot, as the header has it.
-    snapshot: u32,
-    sealed: &'static str,
+    /// Whether the page counts, and its marks: seal, stands, open.
+    counts: bool,
+    marks: [&'static str; 3],
     records: BTreeMap<u8, Vec<u8>>,
-    /// How many frames there are, the snapshot among them, and the first byte behind them.
-    frames: usize,
-    end: u32,
-    /// Whether all that follows them reads as erased.
-    clean: bool,
 }
 
 impl Page {
@@ -105,12 +100,13 @@ impl Page {
         if bytes[..4] != *b"fwj1" || crc32fast::hash(&bytes[..12]) != u32_at(12) {
             return None;
         }
-        let sealed = match &bytes[16..24] {
-            seal if seal.iter().all(|b| *b == 0x00) => "sealed",
-            seal if seal.iter().all(|b| *b == 0xFF) => "open",
+        let marks = [16, 24, 32].map(|at| match &bytes[at..at + 8] {
+            mark if mark.iter().all(|b| *b == 0x00) => "whole",
+            mark if mark.iter().all(|b| *b == 0xFF) => "missing",
             _ => "begun",
-        };
-        let (mut records, mut frames) = (BTreeMap::new(), 0);
+        });
+        let counts = marks != ["missing"; 3];
+        let mut records = BTreeMap::new();
         let mut at = BODY;
         while at + 16 <= bytes.len() && bytes[at..at + 2] == *b"wf" {
             let len = usize::from(u16::from_le_bytes([bytes[at + 2], bytes[at + 3]]));
@@ -124,11 +120,9 @@ impl Page {
                 records.insert(*kind, record.to_vec());
                 rest = behind;
             }
-            frames += 1;
             at = (to + 4).next_multiple_of(4);
         }
-        let clean = bytes[at..].iter().all(|b| *b == 0xFF);
-        Some(Self { number: u32_at(4), snapshot: u32_at(8), sealed, records, frames, end: at as u32, clean })
+        Some(Self { number: u32_at(4), counts, marks, records })
     }
 }
 
@@ -243,8 +237,7 @@ fn unused(items: &[Value]) -> [bool; 2] {
 /// The slot and the offset of the last checkpoint.
 fn point(items: &[Value]) -> Option<(u64, u64)> {
     let mut walk = Walk(items, 0);
-    let digest = walk.flag();
-    walk.skip(usize::from(digest) + 2);
+    walk.skip(2);
     walk.flag().then(|| (walk.number(), walk.number()))
 }
 
@@ -271,7 +264,7 @@ pub(super) fn canon(flash: &SimFlash) -> String {
     let mut flash = flash.clone();
     let pages: Vec<_> = (0..2).map(|n| look(&mut flash, 2 * SLOT + n * PAGE as u32, PAGE)).collect();
     let parsed: Vec<_> = pages.iter().map(|(bytes, _)| Page::parse(bytes)).collect();
-    let number = |n: usize| parsed[n].as_ref().filter(|page| page.sealed != "open").map_or(0, |p| p.number);
+    let number = |n: usize| parsed[n].as_ref().filter(|page| page.counts).map_or(0, |p| p.number);
     let current = usize::from(number(1) > number(0));
     let page = parsed[current].as_ref().expect("a device at rest has a journal");
     let state = items(&page.records[&1]);
@@ -282,8 +275,8 @@ pub(super) fn canon(flash: &SimFlash) -> String {
 
     // Behind a snapshot there is nothing, or something that the next boot turns the page for: then the records
     // alone decide what it writes. The page before it is erased before it is written again.
-    let settled = page.frames == 1 && page.clean && page.end == page.snapshot;
-    let mut out = format!("page {} settled {settled}", page.sealed);
+    let settled = page.marks == ["whole", "whole", "missing"];
+    let mut out = format!("page {:?} settled {settled}", page.marks);
     let _ = writeln!(out, ", broken {}", !pages[current].1.is_empty());
     for (kind, record) in &page.records {
         let _ = write!(out, "{kind}: ");
@@ -336,10 +329,7 @@ pub(super) fn revoked(flash: &SimFlash) -> u64 {
 pub(super) fn attempts(flash: &SimFlash) -> u64 {
     record(flash, 4).map_or(0, |progress| {
         let items = items(&progress);
-        let mut walk = Walk(&items, 0);
-        let digest = walk.flag();
-        walk.skip(usize::from(digest));
-        walk.number()
+        Walk(&items, 0).number()
     })
 }
 
@@ -347,6 +337,6 @@ pub(super) fn attempts(flash: &SimFlash) -> u64 {
 fn record(flash: &SimFlash, kind: u8) -> Option<Vec<u8>> {
     let contents = flash.contents(0);
     let pages = contents[2 * SLOT as usize..].chunks_exact(PAGE).filter_map(Page::parse);
-    let newest = pages.filter(|page| page.sealed != "open").max_by_key(|page| page.number);
+    let newest = pages.filter(|page| page.counts).max_by_key(|page| page.number);
     newest?.records.get(&kind).cloned()
 }
