@@ -136,11 +136,15 @@ fn models(n: u64, entry: &LogEntry) -> [(CutPlace, TornModel); 5] {
     ]
 }
 
+fn job(reach: Reach, after: AfterReset) -> Job<'static> {
+    Job { uri: Some("file"), reach, target: None, after, file_check: None }
+}
+
 fn give(updater: &mut Updater<Sim<2>>, act: Act, device: &Device<2>) -> Result<(), Refused> {
     let running = updater.status().expect("it has loaded").running;
     let other = SlotId(1 - running.0);
     let after = if act == Act::InstallAtOnce { AfterReset::Fail } else { AfterReset::Resume };
-    let job = |reach| Job { uri: Some("file"), reach, target: None, after, file_check: None };
+    let job = |reach| job(reach, after);
     let command = match act {
         Act::Nothing => return Ok(()),
         Act::Revoke => return updater.revoke(KeyId(1)),
@@ -224,6 +228,26 @@ fn check_health(device: &Device<2>, what: &dyn Fn() -> String) {
         assert!(!settled || device.flash.total().mutating() == 0, "{}: a healthy device writes", what());
     }
     device.flash.assert_lawful();
+}
+
+/// The application can always install the next image.
+fn check_next(device: &Device<2>) {
+    let what = || format!("the next update from\n{}", canon(&device.flash));
+    let mut device = device.clone();
+    device.self_test = SelfTest::Pass;
+    if preset(&device.flash).is_some() {
+        assert_eq!(device.power_on(), Rest::Still);
+    }
+    if let State::Staged { .. } = seen(&device).state {
+        device.command(Initiator::APPLICATION, Command::Discard { keep_slot: true });
+    }
+    let next = seen(&device).sequence + NEXT;
+    device.files.insert("file".into(), pack(next).file.clone());
+    let fetch = Command::Fetch(job(Reach::Activate(Ask::No), AfterReset::Resume));
+    device.command(Initiator::APPLICATION, fetch);
+    let Seen { sequence, last, .. } = seen(&device);
+    assert_eq!((sequence, last.map(|last| last.what)), (next, Some(What::Done)), "{}", what());
+    check(&device, &what);
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -432,12 +456,13 @@ fn live(depth: usize) -> Life {
 /// Plays all sequences of so many events.
 fn every_sequence(depth: usize) {
     let life = live(depth);
+    on_two_threads(&life.states, check_next);
     let Life { states, by_depth, transitions, counts, .. } = &life;
     let Counts { uncut, refused, operations, cuts, before, after, lost, spent, booted } = *counts;
     fwupd_testkit::tell(format_args!(
         "toy device: depth {depth}, {} states {by_depth:?}, {transitions} transitions, {uncut} events ({refused} \
          refused), {operations} operations, {cuts} cuts: {before} before, {after} after, {lost} given up, {spent} \
-         too often, {booted} a boot later",
+         too often, {booted} a boot later; the next update is possible from each",
         states.len()
     ));
     assert!(by_depth.iter().all(|states| *states > 0) && by_depth.len() == depth + 1, "{by_depth:?}");
