@@ -5,7 +5,7 @@
 //! state     STATE run ?VERSION(newer) ?OUTCOME(last) ?OWNER(preset) sequence VERSION(installed) ?BARRED LOG
 //! slots     SLOT for each slot
 //! source    initiator bytes(URI) bytes(tag) ?number(where the payload begins) bool(checked)
-//! progress  attempts furthest ?POINT
+//! progress  attempts resets furthest ?POINT
 //! trust     a bit for each revoked key
 //! tried     ?DIGEST(of the image that the progress is of)
 //! note      bytes
@@ -149,6 +149,8 @@ pub(crate) struct Progress {
     pub(crate) digest: Option<[u8; 32]>,
     /// Attempts since there was last progress.
     pub(crate) attempts: u8,
+    /// Resets in the present request, before it was known which image it is of.
+    pub(crate) resets: u8,
     /// The furthest checkpoint that was ever reached: what lies before it is no progress.
     pub(crate) furthest: u32,
     /// The last checkpoint.
@@ -156,7 +158,7 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    pub(crate) const NONE: Self = Self { digest: None, attempts: 0, furthest: 0, point: None };
+    pub(crate) const NONE: Self = Self { digest: None, attempts: 0, resets: 0, furthest: 0, point: None };
 }
 
 /// Writes a record into `into`; how long it is, or `None` if it does not fit.
@@ -263,13 +265,14 @@ impl Stored for Verified {
 impl Stored for Progress {
     fn put(&self, e: &mut Enc<'_>) -> Option<()> {
         self.attempts.put(e)?;
+        self.resets.put(e)?;
         self.furthest.put(e)?;
         self.point.put(e)
     }
 
     fn take(d: &mut Dec<'_>) -> Option<Self> {
-        let (attempts, furthest) = (Stored::take(d)?, Stored::take(d)?);
-        Some(Self { digest: None, attempts, furthest, point: Stored::take(d)? })
+        let (attempts, resets, furthest) = (Stored::take(d)?, Stored::take(d)?, Stored::take(d)?);
+        Some(Self { digest: None, attempts, resets, furthest, point: Stored::take(d)? })
     }
 }
 

@@ -99,7 +99,7 @@ fn the_longest_records_fit_together_in_a_frame() {
         checked: true,
     };
     let point = Some(Point { slot: SlotId(255), offset: u32::MAX, head: u32::MAX, sum: u32::MAX });
-    let progress = Progress { digest: None, attempts: 255, furthest: u32::MAX, point };
+    let progress = Progress { digest: None, attempts: 255, resets: 255, furthest: u32::MAX, point };
     let note = Bytes::<NOTE_MAX>::new(&[b'n'; NOTE_MAX]).unwrap();
     let mut room = [0; 2048];
     let lengths = [

@@ -215,6 +215,7 @@ impl<P: Platform> Updater<P> {
         self.transfer.faulted = false;
         self.transfer.counted = false;
         dirty.source = true;
+        dirty.progress |= core::mem::take(&mut self.progress.resets) != 0;
         Ok(())
     }
 

@@ -362,9 +362,11 @@ impl<P: Platform> Updater<P> {
     /// Goes on with a reception from its last checkpoint, or from the start of the package.
     pub(super) fn resume(&mut self, target: SlotId, image: Option<Image>) {
         self.new_ticket();
-        self.progress.attempts = self.progress.attempts.saturating_add(1);
-        self.transfer.counted = true;
-        if self.progress.attempts > self.policy.attempts {
+        let known = image.is_some();
+        let attempts = if known { &mut self.progress.attempts } else { &mut self.progress.resets };
+        *attempts = attempts.saturating_add(1);
+        self.transfer.counted = known;
+        if *attempts > self.policy.attempts {
             self.pending = Some(World::Failed(Failure::PowerLost));
             return;
         }

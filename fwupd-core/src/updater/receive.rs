@@ -357,6 +357,7 @@ impl<P: Platform> Updater<P> {
         if self.progress.digest != Some(image.digest) {
             self.progress = Progress { digest: Some(image.digest), attempts: 0, ..Progress::NONE };
         }
+        self.progress.resets = 0;
         if request.by == Initiator::APPLICATION {
             self.progress.attempts = 0;
         }

@@ -158,9 +158,9 @@ fn records_of_a_download_and_of_keys_and_notes_have_the_bytes_of_the_diagram() {
     holds(&source, &[b"\x18\x18\x4acoap://h/f\x42\x01\x02\xf5\x19\x01\x2c\xf5"]);
     holds(&Source::NONE, &[b"\x00\x40\x40\xf4\xf4"]);
     let point = Some(Point { slot: SlotId(1), offset: 4096, head: 251, sum: 0xDEAD_BEEF });
-    let progress = Progress { digest: None, attempts: 2, furthest: 8192, point };
-    holds(&progress, &[b"\x02\x19\x20\x00\xf5\x01\x19\x10\x00\x18\xfb\x1a\xde\xad\xbe\xef"]);
-    holds(&Progress::NONE, &[b"\x00\x00\xf4"]);
+    let progress = Progress { digest: None, attempts: 2, resets: 3, furthest: 8192, point };
+    holds(&progress, &[b"\x02\x03\x19\x20\x00\xf5\x01\x19\x10\x00\x18\xfb\x1a\xde\xad\xbe\xef"]);
+    holds(&Progress::NONE, &[b"\x00\x00\x00\xf4"]);
     holds(&Some(DIGEST), &[b"\xf5\x58\x200123456789abcdef0123456789ABCDEF"]);
     holds(&None::<[u8; 32]>, &[b"\xf4"]);
     holds(&KeySet::NONE.with(KeyId(0)).with(KeyId(9)).0, &[b"\x19\x02\x01"]);

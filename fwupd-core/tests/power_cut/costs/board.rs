@@ -229,7 +229,7 @@ pub(super) fn checkpoint(record: &[u8]) -> u64 {
     }
     // Slot, offset, length and checksum of the head come last.
     match items.len().checked_sub(3).map(|at| &items[at]) {
-        Some(offset) if items.len() >= 7 => {
+        Some(offset) if items.len() >= 8 => {
             offset.as_integer().expect("an offset").try_into().expect("a length")
         }
         _ => 0,

@@ -237,7 +237,7 @@ fn unused(items: &[Value]) -> [bool; 2] {
 /// The slot and the offset of the last checkpoint.
 fn point(items: &[Value]) -> Option<(u64, u64)> {
     let mut walk = Walk(items, 0);
-    walk.skip(2);
+    walk.skip(3);
     walk.flag().then(|| (walk.number(), walk.number()))
 }
 
