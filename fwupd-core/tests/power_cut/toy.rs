@@ -62,9 +62,8 @@ const FACTORY: u64 = 1 << 32 | 4;
 const NEXT: u64 = 1;
 const RAISED: u64 = 1 << 32;
 
-/// Attempts at an image after which one cut more is too many: of five, the request takes one, the cut one, and one
-/// goes to the description that is read again where the cut was before the head stood in its slot.
-const SPENT: u64 = 3;
+/// Attempts at an image after which one cut more is too many: of five, the request takes one and the cut one.
+const SPENT: u64 = 4;
 
 /// What is asked for in an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
