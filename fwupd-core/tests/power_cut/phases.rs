@@ -145,6 +145,16 @@ pub(crate) const PHASES: &[Phase] = &[
     alone("confirm", ARMED, Trial::Passes, Edge::Judged, Edge::Ends),
     alone("reject", ARMED, Trial::Fails, Edge::Judged, Edge::Boots(1)),
     alone("revert", ARMED, Trial::Fails, Edge::Boots(1), Edge::Ends),
+    Phase {
+        trial: Trial::Fails,
+        ..phase(
+            "reject over a verified image",
+            &[UPDATED],
+            Order::Fetch(Load { slot: 0, ..LOAD }),
+            Edge::Judged,
+            Edge::Ends,
+        )
+    },
     ordered("cancel", HALF, Order::Cancel),
     ordered("discard, keep", STAGED, Order::Discard { keep: true }),
     ordered("discard, empty", STAGED, Order::Discard { keep: false }),

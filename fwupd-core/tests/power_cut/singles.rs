@@ -1,5 +1,6 @@
 //! Single cuts: every phase, every operation, every place, every model.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use fwupd_core::flash::OpKind;
@@ -25,6 +26,9 @@ where
     let past = Past::new(start.life.device.layout(), &start.life.device.flash);
     let points = of_log(&past, &uncut.log, range, &Model::ALL, Density::FULL);
     assert_eq!(points.len(), expected(&uncut.log, range, &Model::ALL, Density::FULL));
+    // The next update is run after every third, and after the first under each model.
+    let first = |n: usize| points[..n].iter().all(|other| other.model != points[n].model);
+    let due: BTreeSet<usize> = (0..points.len()).filter(|n| n.is_multiple_of(3) || first(*n)).collect();
     let cut = |n: usize, point: &Point, tally: &mut Tally| {
         told(
             tally,
@@ -40,7 +44,7 @@ where
                 tally.excepted += usize::from(excepted);
                 life.rests_well();
                 tally.late += life.settled_late;
-                if n.is_multiple_of(3) {
+                if due.contains(&n) {
                     life.can_be_updated();
                     tally.updates += 1;
                 }
