@@ -9,7 +9,7 @@ pub(crate) fn keep(name: &str, table: &str) {
     // Tests run at the same time, and write the same document.
     static WRITING: Mutex<()> = Mutex::new(());
     fwupd_testkit::tell(format_args!("{name}\n{table}"));
-    let _one = WRITING.lock().unwrap();
+    let _one = WRITING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let mut document = std::fs::read_to_string(DOCUMENT).unwrap();
     let (begin, end) = (format!("<!-- begin: {name} -->\n"), format!("<!-- end: {name} -->"));
     let from = document.find(&begin).unwrap_or_else(|| panic!("{name} has no place")) + begin.len();

@@ -2,7 +2,6 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "all cases that a test does not expect fail alike")]
 
 mod commands;
-mod cuts;
 mod faults;
 mod readback;
 mod reference;
