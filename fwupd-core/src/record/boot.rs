@@ -14,10 +14,14 @@
 //!      10  bootable: a bit for each slot that holds a verified and enabled image
 //!      11  trials: trial boots that a preset slot is given
 //!   12-15  counter: the security counter, u32 little-endian
-//!   16-31  zero
+//!   16-31  zero, or what later firmware has put there: carried along
 //! ```
 //!
 //! 0xFF stands for no slot.
+//!
+//! A bootloader is never updated, and firmware that is gone back to is older than the record that it finds. So the
+//! format byte never changes, nor what stands in bytes 0 to 15, and an event or a reason that is not known counts
+//! as none.
 
 use crate::image::SlotId;
 
@@ -90,6 +94,8 @@ pub struct BootRecord {
     pub trials: u8,
     /// The security counter: that of the confirmed image.
     pub counter: u32,
+    /// What later firmware keeps here, carried along.
+    pub spare: [u8; 16],
 }
 
 impl BootRecord {
@@ -106,6 +112,7 @@ impl BootRecord {
             bootable: 0,
             trials: 0,
             counter: 0,
+            spare: [0; 16],
         }
     }
 
@@ -165,9 +172,9 @@ impl BootRecord {
             c2,
             c3,
         ];
-        let into = into.first_chunk_mut::<LEN>()?;
-        *into = [0; LEN];
-        *into.first_chunk_mut::<16>()? = bytes;
+        let (head, spare) = into.first_chunk_mut::<LEN>()?.split_at_mut(16);
+        *head.first_chunk_mut()? = bytes;
+        *spare.first_chunk_mut()? = self.spare;
         Some(LEN)
     }
 
@@ -188,16 +195,14 @@ impl BootRecord {
             trials,
             rest @ ..,
         ] = bytes;
-        let (counter, zero) = rest.split_first_chunk::<4>()?;
+        let (counter, spare) = rest.split_first_chunk::<4>()?;
         let slot = |n: u8| (n != NONE).then_some(SlotId(n));
-        let event = match event {
-            0 => None,
-            1 => Some(BootEvent::Reverted(SlotId(*failed), reason_of(*reason)?)),
-            2 => Some(BootEvent::FellBack(SlotId(*failed), reason_of(*reason)?)),
-            _ => return None,
-        };
-        let known = *format == FORMAT && zero.iter().all(|b| *b == 0);
-        known.then_some(Self {
+        let event = reason_of(*reason).and_then(|reason| match event {
+            1 => Some(BootEvent::Reverted(SlotId(*failed), reason)),
+            2 => Some(BootEvent::FellBack(SlotId(*failed), reason)),
+            _ => None,
+        });
+        (*format == FORMAT).then_some(Self {
             running: SlotId(*running),
             confirmed: SlotId(*confirmed),
             previous: slot(*previous),
@@ -208,6 +213,7 @@ impl BootRecord {
             bootable: *bootable,
             trials: *trials,
             counter: u32::from_le_bytes(*counter),
+            spare: *spare.first_chunk()?,
         })
     }
 }

@@ -35,7 +35,12 @@ macro_rules! stored_struct {
 }
 
 macro_rules! stored_enum {
-    ($name:ident { $($n:literal: $variant:ident $(($($item:ident),*))? $({ $($field:ident),* })?),* $(,)? }) => {
+    (@unknown) => { None };
+    (@unknown $variant:ident) => { Some(Self::$variant) };
+    ($name:ident {
+        $($n:literal: $variant:ident $(($($item:ident),*))? $({ $($field:ident),* })?),*
+        $(, _: $unknown:ident)? $(,)?
+    }) => {
         impl Stored for $name {
             fn put(&self, e: &mut Enc<'_>) -> Option<()> {
                 match self {
@@ -55,7 +60,7 @@ macro_rules! stored_enum {
                         $($(let $field = Stored::take(d)?;)*)?
                         Some(Self::$variant $(($($item),*))? $({ $($field),* })?)
                     })*
-                    _ => None,
+                    _ => stored_enum!(@unknown $($unknown)?),
                 }
             }
         }

@@ -28,8 +28,13 @@
 //! ```
 //!
 //! A word in small letters is an unsigned number; the numbers of the enums stand below. Everything is in its
-//! shortest form. A record that does not decode to its last byte is as good as absent. This is version 1 of the
-//! records, which the magic of a journal page tells.
+//! shortest form. A record that does not decode is as good as absent.
+//!
+//! Firmware that is gone back to reads what newer firmware has written. So these records never change, but in this:
+//! items behind those that are drawn, which are passed over here and not kept; a failure of a number that is not
+//! known, which has no more than its number and counts as internal; records of the kinds that are left over. The
+//! lengths of texts and bytes ([`URI_MAX`], [`TAG_MAX`], [`NOTE_MAX`], `Version::MAX`, `Log::MAX`) and of a frame's
+//! records belong to the format as well.
 
 pub(crate) mod boot;
 mod codec;
@@ -168,11 +173,9 @@ pub(crate) fn emit<T: Stored>(record: &T, into: &mut [u8]) -> Option<usize> {
     Some(encoder.writer().position())
 }
 
-/// Reads a record that ends where `bytes` do.
+/// Reads a record. Later firmware may have put more behind it.
 pub(crate) fn parse<T: Stored>(bytes: &[u8]) -> Option<T> {
-    let mut decoder = Dec::new(bytes);
-    let record = T::take(&mut decoder)?;
-    (decoder.position() == bytes.len()).then_some(record)
+    T::take(&mut Dec::new(bytes))
 }
 
 /// Writes the slots one after the other.
@@ -182,7 +185,7 @@ pub(crate) fn emit_slots(slots: &[Slot], into: &mut [u8]) -> Option<usize> {
     Some(encoder.writer().position())
 }
 
-/// Reads the slots; as many of them as the record has, and the device has room for.
+/// Reads the slots: as many of them as the record has, and the device has room for.
 pub(crate) fn parse_slots(bytes: &[u8], slots: &mut [Slot]) -> Option<()> {
     let mut decoder = Dec::new(bytes);
     for slot in slots {
@@ -191,7 +194,7 @@ pub(crate) fn parse_slots(bytes: &[u8], slots: &mut [Slot]) -> Option<()> {
         }
         *slot = Slot::take(&mut decoder)?;
     }
-    (decoder.position() == bytes.len()).then_some(())
+    Some(())
 }
 
 stored_struct!(StateRecord { state, run, newer, last, preset, installed, barred, detail });
@@ -246,6 +249,7 @@ stored_enum!(Failure {
     19: PowerLost,
     20: RecordLost,
     21: Internal,
+    _: Internal,
 });
 
 impl Stored for Verified {

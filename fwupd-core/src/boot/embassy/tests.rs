@@ -27,6 +27,7 @@ const fn record(target: Option<SlotId>) -> BootRecord {
         bootable: 0,
         trials: 1,
         counter: 0,
+        spare: [0; 16],
     }
 }
 
