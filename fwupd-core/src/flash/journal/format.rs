@@ -107,26 +107,35 @@ pub(super) struct Header {
 }
 
 impl Header {
-    pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
+    /// Of the page of this index.
+    pub(super) fn parse(page: u8, bytes: &[u8]) -> Option<Self> {
         let (body, rest) = bytes.split_first_chunk::<12>()?;
         let (crc, _) = rest.split_first_chunk::<4>()?;
         let (magic, rest) = body.split_first_chunk::<4>()?;
         let (number, rest) = rest.split_first_chunk::<4>()?;
         let (end, _) = rest.split_first_chunk::<4>()?;
-        let good = *magic == PAGE_MAGIC && Crc::of(body) == u32::from_le_bytes(*crc);
+        let good = *magic == PAGE_MAGIC && header_crc(page, body) == u32::from_le_bytes(*crc);
         good.then_some(Self { number: u32::from_le_bytes(*number), end: u32::from_le_bytes(*end) })
     }
 
-    pub(super) fn emit(&self, into: &mut [u8]) -> Option<()> {
+    pub(super) fn emit(&self, page: u8, into: &mut [u8]) -> Option<()> {
         let (body, rest) = into.split_first_chunk_mut::<12>()?;
         let (magic, numbers) = body.split_first_chunk_mut::<4>()?;
         *magic = PAGE_MAGIC;
         let (number, end) = numbers.split_first_chunk_mut::<4>()?;
         *number = self.number.to_le_bytes();
         *end.first_chunk_mut::<4>()? = self.end.to_le_bytes();
-        *rest.first_chunk_mut::<4>()? = Crc::of(body).to_le_bytes();
+        *rest.first_chunk_mut::<4>()? = header_crc(page, body).to_le_bytes();
         Some(())
     }
+}
+
+/// Covers the page's index as well, so that no page is taken for a copy of another one.
+fn header_crc(page: u8, body: &[u8]) -> u32 {
+    let mut crc = Crc::NEW;
+    crc.update(body);
+    crc.byte(page);
+    crc.value()
 }
 
 /// What a frame's header says.

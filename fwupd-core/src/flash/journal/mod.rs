@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! page    | header | seal | stands | open | snapshot frame | frame | frame | ... erased ...
-//! header  | "fwj1" | number u32 | end of the snapshot u32 | crc32 of the 12 bytes before |
+//! header  | "fwj1" | number u32 | end of the snapshot u32 | crc32 of the 12 bytes before and the page's index u8 |
 //! mark    | 8 bytes of the inverse of the erase value |      seal, stands and open are marks
 //! frame   | "wf" | len u16 | kinds u32 | seq u32 | records, len bytes | crc32 of all before |
 //! record  | kind u8 | len u16 | bytes |
@@ -288,7 +288,8 @@ impl<const BUF: usize> Journal<BUF> {
 
     /// How much of a page is used, bytes.
     fn used(&self, page: u8) -> u32 {
-        self.region(page).map_or(0, |region| region.len().min(USED))
+        let unit = self.part_of(page).map_or(1, |part| part.unit());
+        self.region(page).map_or(0, |region| round_down(region.len().min(USED), unit))
     }
 
     /// Lends a read from `at` of the current page, of which `len` bytes are needed, or as many of them as the

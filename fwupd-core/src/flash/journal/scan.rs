@@ -1,7 +1,7 @@
 //! Finding the current page, and the newest record of each kind in it.
 
 use super::super::crc::Crc;
-use super::format::{FrameHead, HEAD, HEADER, Header, KINDS, Kinds, MARK, TAIL, Walk, offsets};
+use super::format::{FrameHead, HEAD, HEADER, Header, KINDS, Kind, Kinds, MARK, TAIL, Walk, offsets};
 use super::write::Writing;
 use super::{FlashFault, Found, Journal, Op, Place, Span, Task, round_up};
 
@@ -45,6 +45,11 @@ impl Marks {
     /// Whether the snapshot is whole: a mark is begun after what comes before it was done.
     fn sealed(self) -> bool {
         self != Self::MISSING
+    }
+
+    /// Whether somebody may have acted on the page.
+    fn acted_on(self) -> bool {
+        (self.stands, self.open) != (Mark::Missing, Mark::Missing)
     }
 
     fn set(&mut self, n: u8, mark: Mark) {
@@ -196,7 +201,7 @@ impl<const BUF: usize> Journal<BUF> {
                 if bytes.is_none() && !failed {
                     return Next::Op(scan);
                 }
-                let header = bytes.filter(|_| !failed).and_then(Header::parse);
+                let header = bytes.filter(|_| !failed).and_then(|bytes| Header::parse(page, bytes));
                 Next::Stage(scan.at(Stage::Mark { page, header, marks: Marks::MISSING, n: 0 }))
             }
             Stage::Mark { page, header, mut marks, n } => {
@@ -395,8 +400,11 @@ impl<const BUF: usize> Journal<BUF> {
     fn scanned(&mut self, scan: Scan) -> Next {
         let Some(chosen) = scan.chosen() else { return self.chosen(scan) };
         if self.end < chosen.header.end {
-            // The snapshot is broken: what was told by this page is lost. An older page is better than none.
-            return Next::Stage(Scan { below: Some(chosen.rank()), lost: true, ..Scan::begin() });
+            // The snapshot is broken: what was told by this page is lost, if it told anything. Nobody has acted on
+            // a page without the mark behind its seal: such a one may be the rest of a turn that failed, of which
+            // the erase that began it anew was cut. An older page is better than none.
+            let lost = scan.lost || chosen.marks.acted_on();
+            return Next::Stage(Scan { below: Some(chosen.rank()), lost, ..Scan::begin() });
         }
         // Where another page of the same number is whole, nothing is lost: the broken one is what a cut has left.
         let older = scan.below.is_none_or(|(number, _)| chosen.header.number < number);
@@ -406,9 +414,17 @@ impl<const BUF: usize> Journal<BUF> {
         // as one the next time. And so could a seal that nobody knows to be whole read as none.
         let Marks { seal, stands, open } = chosen.marks;
         let settled = (seal, stands, open) == (Mark::Whole, Mark::Whole, Mark::Missing);
-        if settled && scan.below.is_none() && !scan.lost {
+        // A page of a higher number that could not be erased may come to count by itself.
+        let last = scan.highest <= chosen.header.number;
+        if settled && last && scan.below.is_none() && !scan.lost {
             self.finish(Ok(()));
         } else {
+            if scan.lost
+                && let Some(place) = self.places.get_mut(Kind::SLOTS.index())
+            {
+                // An older truth of the slots is none: whoever reads the journal next is to know that it is missing.
+                *place = None;
+            }
             self.kinds = Kinds::NONE;
             self.len = 0;
             self.task = Task::Write(Writing::turn());

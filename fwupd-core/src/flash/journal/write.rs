@@ -205,7 +205,7 @@ impl<const BUF: usize> Journal<BUF> {
                 let header = Header { number: self.number, end };
                 let bytes = self.pack.0.get_mut(..round_up(HEADER, part.unit()) as usize)?;
                 bytes.fill(part.erased);
-                header.emit(bytes)?;
+                header.emit(page, bytes)?;
                 Some(Op::Write { part: region.part, at: region.from, bytes })
             }
             Stage::Seal => self.mark_op(page, 0),
@@ -370,14 +370,15 @@ impl<const BUF: usize> Journal<BUF> {
         }
     }
 
-    /// An old record can no longer be read. What is broken is absent, and the turn begins anew without it.
+    /// An old record can no longer be read. The turn begins anew with an empty one in its place, so that whoever
+    /// reads it next knows that there was one.
     fn record_broken(&mut self, writing: Writing, kind: Kind) {
         self.window = Span::default();
         if let (Some(candidate), Some(place)) = (writing.settles, self.place(kind)) {
             return self.scan_again(candidate, place);
         }
-        if let Some(place) = self.places.get_mut(kind.index()) {
-            *place = None;
+        if let Some(Some(place)) = self.places.get_mut(kind.index()) {
+            *place = Place { len: 0, crc: Crc::NEW.value(), ..*place };
         }
         self.found = super::Found::Lost;
         self.turn_begins(writing.settles);

@@ -95,9 +95,9 @@ struct Page {
 }
 
 impl Page {
-    fn parse(bytes: &[u8]) -> Option<Self> {
+    fn parse(index: u8, bytes: &[u8]) -> Option<Self> {
         let u32_at = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
-        if bytes[..4] != *b"fwj1" || crc32fast::hash(&bytes[..12]) != u32_at(12) {
+        if bytes[..4] != *b"fwj1" || crc32fast::hash(&[&bytes[..12], &[index]].concat()) != u32_at(12) {
             return None;
         }
         let marks = [16, 24, 32].map(|at| match &bytes[at..at + 8] {
@@ -263,7 +263,7 @@ fn told(bytes: &[u8], installed: u64) -> String {
 pub(super) fn canon(flash: &SimFlash) -> String {
     let mut flash = flash.clone();
     let pages: Vec<_> = (0..2).map(|n| look(&mut flash, 2 * SLOT + n * PAGE as u32, PAGE)).collect();
-    let parsed: Vec<_> = pages.iter().map(|(bytes, _)| Page::parse(bytes)).collect();
+    let parsed: Vec<_> = (0..).zip(&pages).map(|(n, (bytes, _))| Page::parse(n, bytes)).collect();
     let number = |n: usize| parsed[n].as_ref().filter(|page| page.counts).map_or(0, |p| p.number);
     let current = usize::from(number(1) > number(0));
     let page = parsed[current].as_ref().expect("a device at rest has a journal");
@@ -336,7 +336,9 @@ pub(super) fn attempts(flash: &SimFlash) -> u64 {
 /// The newest record of a kind.
 fn record(flash: &SimFlash, kind: u8) -> Option<Vec<u8>> {
     let contents = flash.contents(0);
-    let pages = contents[2 * SLOT as usize..].chunks_exact(PAGE).filter_map(Page::parse);
+    let pages = (0..)
+        .zip(contents[2 * SLOT as usize..].chunks_exact(PAGE))
+        .filter_map(|(n, page)| Page::parse(n, page));
     let newest = pages.filter(|page| page.counts).max_by_key(|page| page.number);
     newest?.records.get(&kind).cloned()
 }
