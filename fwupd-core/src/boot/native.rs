@@ -28,26 +28,19 @@ impl<const TRIALS: u8> Native<TRIALS> {
     /// [`Choice::Boot`](super::Choice::Boot), handed over in memory that outlives the jump, or the one that the
     /// application's own code lies in. It must be a slot of the layout.
     ///
-    /// Where the record does not say so, the bootloader could not write it, and what it would have written is
-    /// written now.
+    /// Where the record does not say so, the bootloader could not write it. That it runs is written now, and that a
+    /// trial has ended. A fallback is left to the bootloader, which comes to it again: it may as well have been the
+    /// record that could not be read.
     pub const fn booted(slot: SlotId) -> Self {
         Self { jumped: Some(slot), record: None, writes: false }
     }
 }
 
-/// The record as the bootloader that jumped to this slot would have left it.
+/// The record with what the bootloader could not write: it has jumped to this slot.
 fn made_up_for(jumped: SlotId, old: BootRecord) -> BootRecord {
-    if old == BootRecord::factory(old.confirmed) {
-        // There was no record, or it is lost: that this slot runs is all that is known.
-        return BootRecord::factory(jumped);
-    }
-    let given_up = old.target.filter(|target| *target != jumped && *target == old.running);
     let mut record = BootRecord { running: jumped, ..old };
-    if let Some(target) = given_up {
+    if let Some(target) = old.target.filter(|target| *target == old.running) {
         record.give_up_target(target, BootReason::TrialsSpent);
-    }
-    if jumped != old.confirmed && old.target != Some(jumped) {
-        record.falls_back(jumped, BootReason::Refused);
     }
     record
 }

@@ -40,6 +40,10 @@ impl<P: Platform> Updater<P> {
         }
         match self.boot.plan() {
             Plan::Op | Plan::Ask(_) => false,
+            Plan::Record(record) if self.layout.slot(record.running).is_none() => {
+                self.boot_work = BootWork::Done(None);
+                true
+            }
             Plan::Record(record) => {
                 self.boot_record = record;
                 self.boot_work = BootWork::Recording;
@@ -104,6 +108,8 @@ impl<P: Platform> Updater<P> {
                 self.record.run = application.run;
                 return Booted::FellBack { owner: application, slot };
             }
+            // What was given up and runs all the same is kept.
+            Some(BootEvent::Reverted(slot, _)) if slot == seen.running => {}
             Some(BootEvent::Reverted(slot, reason)) => {
                 let owner = self.owner_of_boot(application);
                 let why = match reason {

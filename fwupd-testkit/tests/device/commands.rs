@@ -9,7 +9,7 @@ use fwupd_core::trust::KeyId;
 use fwupd_core::updater::{Command, Job, Need, Settled};
 use fwupd_testkit::device::{Checks, Rest};
 
-use crate::rig::{Bench, GEOMETRIES, NEW, OLD, factory, job, package};
+use crate::rig::{Bench, GEOMETRIES, NEW, OLD, factory, job, k2, package};
 
 fn bench() -> Bench {
     Bench::new(factory(GEOMETRIES[0]))
@@ -276,10 +276,7 @@ fn notes_are_kept_with_their_command_and_cleared_by_a_factory_reset() {
 #[test]
 fn a_revoked_key_never_counts_again() {
     let mut device = factory(GEOMETRIES[0]);
-    // The public key of RFC 8032, section 7.1, test 2.
-    let k2 = "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c";
-    let k2: Vec<u8> = (0..32).map(|n| u8::from_str_radix(&k2[2 * n..2 * n + 2], 16).unwrap()).collect();
-    device.keys.push(k2.try_into().unwrap());
+    device.keys.push(k2());
     let mut bench = Bench::new(device);
     assert_eq!(bench.updater.revoke(KeyId(2)), Err(Refused::Invalid));
     bench.updater.revoke(KeyId(0)).unwrap();

@@ -1,13 +1,15 @@
 //! Flash that fails without a cut, and journals that are lost.
 
+use fwupd_core::image::SlotId;
 use fwupd_core::lifecycle::State;
 use fwupd_core::outcome::{Ask, Failure, Initiator, Reach, Refused, What};
 use fwupd_core::slot::Slot;
+use fwupd_core::trust::KeyId;
 use fwupd_core::updater::{Command, Job, Need, Settled};
 use fwupd_testkit::device::{Checks, Device, Rest, SelfTest};
 use fwupd_testkit::flash::{CutPlace, OpIndex, TornModel};
 
-use crate::rig::{Bench, GEOMETRIES, NEW, OLD, factory, install, job, package};
+use crate::rig::{Bench, GEOMETRIES, NEW, OLD, factory, install, job, k2, package};
 
 const NAME: &str = "one-integrated.suit";
 
@@ -207,23 +209,83 @@ fn a_trial_boot_that_cannot_be_counted_is_none_and_the_old_image_is_not_confirme
     assert_eq!((bench.device.jumped, bench.what()), (Some(OLD), What::Failed(Failure::BootFailed)));
 }
 
+/// It may have been the record that could not be read: nothing is condemned for what was not written.
 #[test]
-fn a_fallback_that_the_bootloader_could_not_write_is_told_and_stays() {
+fn a_fallback_that_the_bootloader_could_not_write_is_told_by_the_next_boot() {
     let mut device = factory(GEOMETRIES[0]);
     install(&mut device, NAME);
     assert_eq!(device.jumped, Some(NEW));
     device.checks = Checks::Digest;
+    let whole = device.clone();
     device.flash.fill(0, 4096, &[0; 16]).unwrap();
     device.flash.fail_at(OpIndex::Mutating(0), u64::MAX, CutPlace::From(0), TornModel::Nothing);
     assert_eq!(device.bootloader(), Ok(OLD));
-    let bench = loaded(device);
+    let mut bench = loaded(device);
+    let status = bench.updater.status().unwrap();
+    assert_eq!((status.running, status.next_boot), (OLD, NEW));
+    assert_eq!(bench.need(), Need::Nothing);
+    let mut bench = bench.reset();
     let status = bench.updater.status().unwrap();
     assert_eq!((status.running, status.next_boot, status.installed.sequence), (OLD, OLD, 4));
     assert_eq!(bench.what(), What::Failed(Failure::BootFailed));
     assert!(matches!(bench.slot(NEW), Slot::Failed { .. }), "{:?}", bench.slot(NEW));
-    let mut bench = bench.reset();
-    assert_eq!((bench.device.jumped, bench.device.flash.violations().len()), (Some(OLD), 0));
     assert_eq!(bench.need(), Need::Nothing);
+    bench.device.flash.assert_lawful();
+
+    // The bootloader cannot read the journal, in this one boot.
+    for reads in 1..40 {
+        let mut device = whole.clone();
+        device.flash.fail_at(OpIndex::Any(0), reads, CutPlace::From(0), TornModel::Nothing);
+        let jumped = device.bootloader();
+        let mut bench = loaded(device);
+        if let Ok(jumped) = jumped {
+            assert_eq!(bench.updater.status().unwrap().running, jumped, "{reads}");
+        }
+        let bench = Bench::new({
+            assert_eq!(bench.need(), Need::Nothing);
+            bench.device
+        });
+        let status = bench.updater.status().unwrap();
+        assert_eq!((status.running, status.installed.sequence), (NEW, 5), "{reads}");
+        assert!(bench.slot(NEW).verified().is_some() && bench.slot(OLD).verified().is_some(), "{reads}");
+    }
+}
+
+#[test]
+fn a_slot_that_was_told_wrongly_breaks_nothing() {
+    let base = factory(GEOMETRIES[0]);
+    for wrong in [NEW, SlotId(2), SlotId(255)] {
+        let mut device = base.clone();
+        device.bootloader().unwrap();
+        device.jumped = Some(wrong);
+        let bench = loaded(device);
+        assert_eq!(bench.updater.status().is_some(), wrong == NEW, "{wrong:?}");
+        let bench = Bench::new(bench.device);
+        let status = bench.updater.status().unwrap();
+        assert_eq!((status.running, status.installed.sequence), (OLD, 4));
+        assert_eq!(bench.last(), None);
+    }
+}
+
+#[test]
+fn an_image_that_was_given_up_and_fallen_back_to_unwritten_is_kept_and_boots_again() {
+    let mut device = on_trial();
+    device.flash.disarm();
+    let mut bench = loaded(device);
+    bench.command(0, Command::Reject { why: Failure::Rejected, detail: b"" }).unwrap();
+    assert_eq!(bench.need(), Need::Reset);
+    let mut device = bench.device;
+    device.checks = Checks::Digest;
+    // What is to be gone back to has decayed, and the bootloader cannot write that.
+    device.flash.fill(0, 0, &[0; 16]).unwrap();
+    device.flash.fail_at(OpIndex::Mutating(0), u64::MAX, CutPlace::From(0), TornModel::Nothing);
+    assert_eq!(device.bootloader(), Ok(NEW));
+    let bench = loaded(device);
+    assert_eq!(bench.updater.status().unwrap().running, NEW);
+    assert!(bench.slot(NEW).verified().is_some(), "{:?}", bench.slot(NEW));
+    let bench = bench.reset();
+    assert_eq!(bench.device.jumped, Some(NEW));
+    assert_eq!(bench.updater.status().unwrap().running, NEW);
 }
 
 #[test]
@@ -261,4 +323,72 @@ fn a_boot_that_could_not_be_written_is_not_forgotten_when_the_records_are_read_b
     assert_eq!(bench.updater.recall(Initiator(1)), Some(&b"note"[..]));
     check(&bench);
     assert_eq!(bench.updater.status().unwrap().next_boot, OLD);
+}
+
+/// Power was not cut: a page has decayed. An older truth of the slots would vouch for what was overwritten since.
+#[test]
+fn a_newest_page_that_decays_is_told_as_lost_and_vouches_for_no_slot_whoever_finds_it() {
+    for bootloader_first in [true, false] {
+        let mut bench = Bench::new(factory(GEOMETRIES[0]));
+        bench.fetched(1, NAME, Reach::Stage);
+        bench.command(1, Command::Discard { keep_slot: true }).unwrap();
+        let mut bench = bench.reset();
+        assert!(bench.slot(NEW).verified().is_some());
+        bench.device.files.insert("other".into(), package("one-seqmax.suit"));
+        bench.command(1, Command::Fetch(job("other"))).unwrap();
+        let Need::Fetch { ticket, .. } = bench.need() else { panic!("{:?}", bench.state()) };
+        let (file, now) = (package("one-seqmax.suit"), bench.now());
+        bench.updater.answered(ticket, 0, None, b"v1").unwrap();
+        let mut at = 0;
+        while at < 400 {
+            bench.drain();
+            at += bench.updater.chunk(ticket, at as u32, &file[at..400], now).unwrap();
+        }
+        bench.drain();
+        bench.command(1, Command::Cancel).unwrap();
+        assert_eq!(bench.slot(NEW), Slot::Partial);
+        let mut device = bench.device;
+        let bytes = device.flash.contents(0);
+        let number = |page: usize| u32::from_le_bytes(bytes[page + 4..page + 8].try_into().unwrap());
+        let newest = if number(8192) > number(12288) { 8192 } else { 12288 };
+        device.flash.fill(0, newest + 60, &[0; 8]).unwrap();
+        let mut bench = if bootloader_first { Bench::new(device) } else { loaded(device) };
+        assert!(bench.updater.records_lost(), "{bootloader_first}");
+        assert_eq!(bench.what(), What::Failed(Failure::RecordLost));
+        assert_eq!(bench.slot(NEW), Slot::Empty);
+        let activate = Command::Activate { slot: Some(NEW), ask: Ask::No };
+        assert_eq!(bench.command(1, activate), Err(Refused::NotAvailable));
+        let bench = bench.reset();
+        assert_eq!((bench.device.jumped, bench.what()), (Some(OLD), What::Failed(Failure::RecordLost)));
+        assert!(!bench.updater.records_lost(), "it is told, and known to be");
+    }
+}
+
+#[test]
+fn a_revocation_that_can_no_longer_be_read_does_not_go_unnoticed() {
+    let mut base = factory(GEOMETRIES[0]);
+    base.keys.push(k2());
+    let mut bench = Bench::new(base);
+    bench.updater.revoke(KeyId(1)).unwrap();
+    bench.drain();
+    // So much that it is not all at hand when the page is turned.
+    for by in 2..6 {
+        bench.updater.remember(Initiator(by), &[by; 96]).unwrap();
+        bench.drain();
+    }
+    let base = bench.device;
+    let mut lost = 0;
+    for n in 0..30 {
+        let mut bench = Bench::new(base.clone());
+        assert!(bench.updater.revoked().holds(KeyId(1)));
+        bench.device.flash.fail_at(OpIndex::Any(n), 3, CutPlace::From(0), TornModel::Nothing);
+        bench.updater.remember(Initiator(1), b"note").unwrap();
+        bench.drain();
+        bench.device.flash.disarm();
+        let bench = bench.reset();
+        let told = bench.last().is_some_and(|last| last.what == What::Failed(Failure::RecordLost));
+        assert!(told || bench.updater.revoked().holds(KeyId(1)), "operation {n}");
+        lost += usize::from(told);
+    }
+    assert_ne!(lost, 0);
 }

@@ -132,3 +132,9 @@ impl Bench {
         self.updater.status().unwrap().slots[usize::from(slot.0)]
     }
 }
+
+/// The public key of RFC 8032, section 7.1, test 2.
+pub(crate) fn k2() -> [u8; 32] {
+    let text = "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c";
+    core::array::from_fn(|n| u8::from_str_radix(&text[2 * n..2 * n + 2], 16).unwrap())
+}
