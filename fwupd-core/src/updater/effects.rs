@@ -229,6 +229,7 @@ impl<P: Platform> Updater<P> {
         if offset > self.progress.furthest {
             self.progress.furthest = offset;
             self.progress.attempts = 1;
+            self.transfer.tries = 1;
         }
         Dirty { progress: true, ..Dirty::default() }
     }

@@ -265,7 +265,7 @@ struct Transfer<C> {
     faulted: bool,
     /// This attempt has been counted, before it was known that it begins anew.
     counted: bool,
-    /// How often the description was asked for, while it is not known what it describes.
+    /// How often the source was asked since there was last progress.
     tries: u8,
     /// No new request before this, monotonic milliseconds.
     wait: Option<u64>,

@@ -177,9 +177,8 @@ impl<P: Platform> Updater<P> {
         let again = why == Failure::ConnectionLost
             || matches!(why, Failure::TransportStatus(status) if (500..600).contains(&status));
         let fetches = request.via == Via::Pull || self.elsewhere();
-        // Attempts are an image's. Before one is known they would be counted against the last one.
-        let known = matches!(self.record.state, State::Receiving { image: Some(_), .. });
-        let tries = if known { &mut self.progress.attempts } else { &mut self.transfer.tries };
+        // No attempt at the image: it goes on where it was, and nothing is erased for it.
+        let tries = &mut self.transfer.tries;
         if !again || !fetches || *tries >= self.policy.attempts {
             return self.raise(World::Failed(why));
         }
@@ -188,7 +187,6 @@ impl<P: Platform> Updater<P> {
         let wait = self.policy.backoff.saturating_mul(1u64 << doubled).min(self.policy.backoff_max);
         self.transfer.wait = Some(now.mono.saturating_add(wait));
         self.new_ticket();
-        self.commit(Dirty { progress: known, ..Dirty::default() });
         Ok(())
     }
 
