@@ -7,7 +7,7 @@ use crate::life::{Ended, Life};
 use crate::model::{End, Holds, Load, Order, Stage, Trial, View};
 
 /// More operations than any recovery may take.
-pub(crate) const BOUND: u64 = 1_000;
+pub(crate) const BOUND: u64 = 400;
 
 impl<const N: usize> Life<N>
 where
