@@ -9,6 +9,7 @@ pub mod maker;
 pub mod random;
 pub mod reference;
 pub mod scenario;
+pub mod tables;
 
 /// Tells a count that belongs to the result of a test, past a test runner that shows no output of tests that
 /// pass.

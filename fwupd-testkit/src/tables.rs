@@ -1,22 +1,25 @@
-//! The tables of `docs/power-safety.md`: what the tests count.
+//! The tables of `docs/power-safety.md`: what the tests of power cuts count.
 
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/power-safety.md");
 
 /// Tells a table, and compares it with the one that the document keeps, or writes it there.
-pub(crate) fn keep(name: &str, table: &str) {
+///
+/// # Panics
+/// Where the document has no place for it, or another one there.
+pub fn keep(name: &str, table: &str) {
     // Tests run at the same time, and write the same document.
     static WRITING: Mutex<()> = Mutex::new(());
-    fwupd_testkit::tell(format_args!("{name}\n{table}"));
-    let _one = WRITING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    let mut document = std::fs::read_to_string(DOCUMENT).unwrap();
+    crate::tell(format_args!("{name}\n{table}"));
+    let _one = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut document = std::fs::read_to_string(DOCUMENT).expect("the document");
     let (begin, end) = (format!("<!-- begin: {name} -->\n"), format!("<!-- end: {name} -->"));
     let from = document.find(&begin).unwrap_or_else(|| panic!("{name} has no place")) + begin.len();
     let to = from + document[from..].find(&end).unwrap_or_else(|| panic!("{name} has no end"));
     if std::env::var_os("UPDATE_POWER_SAFETY").is_some() {
         document.replace_range(from..to, table);
-        std::fs::write(DOCUMENT, document).unwrap();
+        std::fs::write(DOCUMENT, document).expect("it can be written");
         return;
     }
     for (kept, made) in document[from..to].lines().zip(table.lines()) {

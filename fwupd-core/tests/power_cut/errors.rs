@@ -6,12 +6,12 @@ use std::fmt::Write as _;
 use fwupd_core::flash::OpKind;
 use fwupd_core::slot::Slot;
 use fwupd_testkit::flash::{CutPlace, LogEntry, OpIndex, TornModel};
+use fwupd_testkit::tables;
 
 use crate::board::{GEOMETRIES, Geometry};
 use crate::life::Ended;
 use crate::model::{Spoilt, View, World};
 use crate::phases::{PHASES, Phase};
-use crate::tables;
 use crate::tally::{Tally, on_two_threads, told};
 
 /// One fault.

@@ -1,11 +1,12 @@
 //! The longer grid: more geometries, and pairs under all models. It takes too long for every change.
 
+use fwupd_testkit::tables;
+
 use crate::board::{GEOMETRIES, LONGER};
 use crate::pairs::{MODELS, all_pairs, table};
 use crate::phases::{PHASES, Phase};
 use crate::points::{Density, Model};
 use crate::singles::{all_cuts, by_end, by_model};
-use crate::tables;
 use crate::tally::Tally;
 
 const FIRST: Density = Density { words: 2, erase: 1 };

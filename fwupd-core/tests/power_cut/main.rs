@@ -13,6 +13,5 @@ mod phases;
 mod points;
 mod resume;
 mod singles;
-mod tables;
 mod tally;
 mod toy;

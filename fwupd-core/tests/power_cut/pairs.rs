@@ -6,13 +6,13 @@ use fwupd_core::flash::OpKind;
 use fwupd_core::slot::Slot;
 use fwupd_testkit::flash::LogEntry;
 use fwupd_testkit::random::Random;
+use fwupd_testkit::tables;
 
 use crate::board::{GEOMETRIES, Geometry};
 use crate::life::{Ended, Life};
 use crate::model::World;
 use crate::phases::{PHASES, Phase};
 use crate::points::{Density, Model, Past, Point, expected, of_log, of_op};
-use crate::tables;
 use crate::tally::{Tally, on_two_threads, told};
 
 /// What the cuts of a pair leave.

@@ -6,12 +6,13 @@ use std::fmt::Write as _;
 use fwupd_core::flash::OpKind;
 use fwupd_core::slot::Slot;
 
+use fwupd_testkit::tables;
+
 use crate::board::{GEOMETRIES, Geometry};
 use crate::life::Ended;
 use crate::model::World;
 use crate::phases::{PHASES, Phase};
 use crate::points::{Density, Model, Past, Point, expected, of_log};
-use crate::tables;
 use crate::tally::{Tally, on_two_threads, told};
 
 fn cuts<const N: usize>(geometry: &Geometry, phase: &Phase) -> Tally

@@ -1,9 +1,8 @@
 //! The tables of `docs/power-safety.md`: what these tests count.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
 
-const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/power-safety.md");
+use fwupd_testkit::tables;
 
 /// How often each end came about.
 pub(crate) type Ends = BTreeMap<&'static str, usize>;
@@ -47,27 +46,14 @@ impl Table {
         text
     }
 
-    /// Tells the table, and compares it with the one that the document keeps, or writes it there.
+    /// Keeps the table in the document. On flash that is erased to zeros the same torn bits can make another end: it
+    /// is told alone.
     pub(crate) fn keep(&self, name: &str) {
-        // Tests run at the same time, and write the same document.
-        static WRITING: Mutex<()> = Mutex::new(());
         let table = self.emit();
-        fwupd_testkit::tell(format_args!("{name}\n{table}"));
-        // On flash that is erased to zeros the same torn bits can make another end.
         if cfg!(feature = "flash-erase-zero") {
-            return;
+            fwupd_testkit::tell(format_args!("{name}\n{table}"));
+        } else {
+            tables::keep(name, &table);
         }
-        let _one = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut document = std::fs::read_to_string(DOCUMENT).unwrap();
-        let (begin, end) = (format!("<!-- begin: {name} -->\n"), format!("<!-- end: {name} -->"));
-        let from = document.find(&begin).unwrap_or_else(|| panic!("{name} has no place")) + begin.len();
-        let to = from + document[from..].find(&end).unwrap_or_else(|| panic!("{name} has no end"));
-        if std::env::var_os("UPDATE_POWER_SAFETY").is_some() {
-            document.replace_range(from..to, &table);
-            std::fs::write(DOCUMENT, document).unwrap();
-            return;
-        }
-        let kept = &document[from..to];
-        assert_eq!(kept, table, "docs/power-safety.md: {name}; UPDATE_POWER_SAFETY=1 writes it anew");
     }
 }
