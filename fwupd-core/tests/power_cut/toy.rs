@@ -24,6 +24,7 @@ use fwupd_testkit::clock::WallAfterReset;
 use fwupd_testkit::device::{Checks, Device, Rest, Seen, SelfTest, Sim, sha256};
 use fwupd_testkit::flash::{CutPlace, Fill, LogEntry, OpIndex, TornModel};
 use fwupd_testkit::reference::{IDS, K1};
+use fwupd_testkit::tables;
 
 use canon::{PAYLOAD, attempts, canon, damaged, pack, preset, revoked};
 
@@ -458,12 +459,13 @@ fn every_sequence(depth: usize) {
     on_two_threads(&life.states, check_next);
     let Life { states, by_depth, transitions, counts, .. } = &life;
     let Counts { uncut, refused, operations, cuts, before, after, lost, spent, booted } = *counts;
-    fwupd_testkit::tell(format_args!(
-        "toy device: depth {depth}, {} states {by_depth:?}, {transitions} transitions, {uncut} events ({refused} \
-         refused), {operations} operations, {cuts} cuts: {before} before, {after} after, {lost} given up, {spent} \
-         too often, {booted} a boot later; the next update is possible from each",
+    let text = format!(
+        "{} states, by depth {by_depth:?}; {transitions} transitions; {uncut} events, {refused} of them refused; \
+         {operations} operations; {cuts} cuts: {before} as before, {after} as after, {lost} given up, {spent} once too \
+         often, {booted} told a boot later. The next update is possible from each state.\n",
         states.len()
-    ));
+    );
+    tables::keep(&format!("toy device, depth {depth}"), &text);
     assert!(by_depth.iter().all(|states| *states > 0) && by_depth.len() == depth + 1, "{by_depth:?}");
     assert_eq!(uncut, (states.len() - by_depth[depth]) * EVENTS.len());
     assert_eq!(cuts, 5 * operations, "each operation is cut under each model");
