@@ -22,9 +22,10 @@ use board::{
 /// until the status is known, once a bootloader has settled the journal; and until it is known where there is no
 /// such bootloader.
 ///
-/// Each as the journal is, and with its last frame torn; with pages of 4 KiB, the least that there may be, and of 16.
-const MOST_READS: [[u64; 3]; 2] = [[27, 23, 31]; 2];
-const MOST_READS_16K: [[u64; 3]; 2] = [[29, 3, 29]; 2];
+/// Each as the journal is, with its last frame torn, and with a word of that unreadable; with pages of 4 KiB, the
+/// least that there may be, and of 16.
+const MOST_READS: [[u64; 3]; 3] = [[27, 23, 31], [27, 23, 31], [50, 23, 54]];
+const MOST_READS_16K: [[u64; 3]; 3] = [[29, 3, 29], [29, 3, 29], [53, 7, 53]];
 /// Longest read, bytes.
 const LONGEST_READ: u32 = 256;
 /// Most bytes of frames that an update appends: for words of up to 32 bytes, and in words above.
@@ -299,15 +300,17 @@ fn boot_reads(device: &Device<2>) -> [u64; 3] {
     [choice, status, without]
 }
 
-/// The most reads over all fills of a page by notes of this length: as they are, and with the last frame torn.
-fn most_reads(layout: Layout, note: usize, full: bool) -> [[u64; 3]; 2] {
+/// The most reads over all fills of a page by notes of this length: as they are, with the last frame torn, and with
+/// its last word unreadable, so that no chunk that it lies in can be read.
+fn most_reads(layout: Layout, note: usize, full: bool) -> [[u64; 3]; 3] {
+    let word = layout.parts[0].write;
     let mut board = Board::new(layout);
     let mut updater = board.boot();
     board.drain(&mut updater);
     if full {
         every_record(&mut board, &mut updater);
     }
-    let mut most = [[0; 3]; 2];
+    let mut most = [[0; 3]; 3];
     let mut turns = 0;
     while turns < 2 {
         updater.remember(Initiator(5), &vec![7; note]).unwrap();
@@ -317,6 +320,11 @@ fn most_reads(layout: Layout, note: usize, full: bool) -> [[u64; 3]; 2] {
             Some(Deed::Write { at, bytes }) if bytes.starts_with(b"wf") => {
                 let mut torn = board.device.clone();
                 torn.flash.fill(0, at + 12, &[!bytes[12]]).unwrap();
+                boots.push(boot_reads(&torn));
+                let mut torn = board.device.clone();
+                torn.flash.fail_at(OpIndex::Mutating(0), 1, CutPlace::Unit(0), TornModel::Unreadable);
+                let last = at + bytes.len() as u32 - u32::from(word);
+                torn.flash.write(0, last, &vec![0xFF; word.into()]).unwrap_err();
                 boots.push(boot_reads(&torn));
             }
             _ => turns += 1,
@@ -336,14 +344,15 @@ fn the_status_is_known_after_a_bounded_number_of_reads() {
     for (page, bound, units, notes) in
         [(PAGE, MOST_READS, all, notes), (4 * PAGE, MOST_READS_16K, &all[..1], &notes[..1])]
     {
-        let mut most = [[0; 3]; 2];
+        let mut most = [[0; 3]; 3];
         for (read, write) in units.iter().copied() {
             for (note, full) in notes.iter().copied() {
                 let got = most_reads(layout_of(read, write, EVEN, 2, page), note, full);
                 fwupd_testkit::tell(format_args!(
                     "costs: page of {page}, read {read}, write {write}, notes of {note}, all records {full}: at \
-                     most {:?} reads until the choice, the status, and without a bootloader; {:?} after a torn frame",
-                    got[0], got[1]
+                     most {:?} reads until the choice, the status, and without a bootloader; {:?} after a torn frame, \
+                     {:?} after an unreadable word",
+                    got[0], got[1], got[2]
                 ));
                 for (most, got) in most.iter_mut().flatten().zip(got.into_iter().flatten()) {
                     *most = got.max(*most);
