@@ -108,3 +108,24 @@ fn a_record_of_a_kind_that_there_is_none_of_yet_outlives_a_page_turn() {
     }
     flash.assert_lawful();
 }
+
+/// A bootloader that is never updated reads no further.
+#[test]
+fn no_more_than_6144_bytes_of_a_page_are_used() {
+    for (write, sectors) in [(4, (4, 4096)), (256, (1, 16_384)), (32, (16, 1024))] {
+        let page = vec![Sectors { count: sectors.0, size: sectors.1 }];
+        let layout = layout(&[(1, write, 0xFF)], &[(1, page.clone()), (1, page)]);
+        let mut flash = SimFlash::new(layout.parts);
+        let mut journal: Journal = boot(layout, &mut flash).unwrap();
+        for n in 0..60 {
+            assert_eq!(commit(&mut journal, &mut flash, &vec![(0, vec![n; 200])]), Ok(Ok(())));
+        }
+        let pages = flash.contents(1);
+        let used = |page: &[u8]| page.iter().rposition(|byte| *byte != 0xFF).unwrap() + 1;
+        let used = pages[..2 * 16_384].chunks_exact(16_384).map(used).max().unwrap();
+        assert!((5632..=6144).contains(&used), "words of {write}: {used}");
+        let mut journal: Journal = boot(layout, &mut flash).unwrap();
+        assert_eq!(contents(&mut journal, &mut flash), Ok([(0, vec![59; 200])].into()));
+        flash.assert_lawful();
+    }
+}
